@@ -1,0 +1,86 @@
+"""The command table and the group that imports a command's module only when that command runs.
+
+``primepos --help`` shows names and summaries from the table: importing every command would load the
+database, the HTTP server and the terminal user interface before printing a word.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Command
+    from typer._click import Context as ClickContext
+
+
+class LazyCommand(NamedTuple):
+    """Where a command lives (``module:attribute``, a Typer app) and its line in the help."""
+
+    target: str
+    summary: str
+
+
+LAZY: dict[str, LazyCommand] = {
+    "init": LazyCommand("primepos.cli.commands.init:app", "Set up a shop on this machine."),
+    "demo": LazyCommand("primepos.cli.commands.demo:app", "Try PrimePOS with a demo shop."),
+    "till": LazyCommand("primepos.cli.commands.till:app", "Open the till."),
+    "serve": LazyCommand("primepos.cli.commands.serve:app", "Serve the HTTP API."),
+    "worker": LazyCommand("primepos.cli.commands.worker:app", "Run background jobs."),
+    "env": LazyCommand("primepos.cli.commands.env:app", "Check and explain the environment."),
+    "migrate": LazyCommand("primepos.cli.commands.migrate:app", "Bring the database schema up to date."),
+    "db": LazyCommand("primepos.cli.commands.db:app", "Start, stop and look at the embedded PostgreSQL."),
+    "ops": LazyCommand("primepos.cli.commands.ops:app", "Verify the books and the database."),
+    "tenants": LazyCommand("primepos.cli.commands.tenants:app", "Create, apply, list and suspend tenants."),
+    "users": LazyCommand("primepos.cli.commands.users:app", "Create people, set their roles and reset passwords."),
+    "outlets": LazyCommand("primepos.cli.commands.outlets:app", "Manage the shops of a tenant."),
+    "registers": LazyCommand("primepos.cli.commands.registers:app", "Manage the registers of an outlet."),
+    "products": LazyCommand("primepos.cli.commands.products:app", "Manage products, barcodes and prices."),
+    "stock": LazyCommand("primepos.cli.commands.stock:app", "Show and adjust stock."),
+    "sales": LazyCommand("primepos.cli.commands.sales:app", "List, show and void sales."),
+    "shifts": LazyCommand("primepos.cli.commands.shifts:app", "Open, close and list shifts."),
+    "report": LazyCommand("primepos.cli.commands.report:app", "Print reports."),
+    "import": LazyCommand("primepos.cli.commands.imports:app", "Import products and sales from files."),
+    "price": LazyCommand("primepos.cli.commands.price:app", "Price a cart given as JSON and explain the result."),
+    "barcode": LazyCommand("primepos.cli.commands.barcode:app", "Say what a barcode means."),
+}
+
+
+def load_command(name: str) -> Command:
+    """Import the module of one command of the table and return the command, under its table name."""
+    module_name, _, attribute = LAZY[name].target.partition(":")
+    command = typer.main.get_command(getattr(import_module(module_name), attribute))
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are names and summaries until one of them is called."""
+
+    def list_commands(self, ctx: ClickContext) -> list[str]:
+        """Return all names, in the order of the table: from setting up to looking closely."""
+        return [*LAZY, *(name for name in super().list_commands(ctx) if name not in LAZY)]
+
+    def get_command(self, ctx: ClickContext, cmd_name: str) -> Command | None:
+        """Return a stand-in that knows its summary: all that help and completion ask for."""
+        if cmd_name in LAZY:
+            return TyperCommand(name=cmd_name, short_help=LAZY[cmd_name].summary, rich_markup_mode=None)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: ClickContext, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        """Import the one command that is called; suggest names for one that does not exist."""
+        name = args[0] if args else ""
+        if name in LAZY:
+            return name, load_command(name), args[1:]
+        known = self.list_commands(ctx)
+        if name and not name.startswith("-") and name not in known and not ctx.resilient_parsing:
+            close = get_close_matches(name, known)
+            hint = f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
