@@ -71,9 +71,7 @@ class LazyGroup(TyperGroup):
             return TyperCommand(name=cmd_name, short_help=LAZY[cmd_name].summary, rich_markup_mode=None)
         return super().get_command(ctx, cmd_name)
 
-    def resolve_command(
-        self, ctx: ClickContext, args: list[str]
-    ) -> tuple[str | None, Command | None, list[str]]:
+    def resolve_command(self, ctx: ClickContext, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """Import the one command that is called; suggest names for one that does not exist."""
         name = args[0] if args else ""
         if name in LAZY:

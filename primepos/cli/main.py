@@ -137,7 +137,7 @@ def _write_crash(trace: str) -> str | None:
 
     try:
         path = user_log_path("primepos", appauthor=False, ensure_exists=True) / "crash.log"
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as log:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat()} primepos {__version__}\n{trace}\n")
     except OSError:
         return None
