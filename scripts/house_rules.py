@@ -29,7 +29,7 @@ RULES = {
     "session": "sessions and engines are made in core/db.py only",
     "handler": "operations run through App.run; only the runner in core/operations.py calls a handler",
     "float": "no float near money, quantity or rate: use int or Decimal",
-    "system-session": "system_session() passes by the tenant: only tenancy, accounts, jobs, ops, worker, bootstrap, core",
+    "system-session": "system_session() passes by tenants: for tenancy, accounts, jobs, ops, worker, bootstrap, core",
     "service": "a public function of a service is an @operation with a permission",
     "suppression": "a suppression names its code and a reason: `# noqa: X123 - why`, `# type: ignore[x]  # why`",
     "unfinished": "nothing unfinished in the tree",
@@ -184,13 +184,13 @@ class _NodeRules(ast.NodeVisitor):
                 if not any(keyword.arg == "permission" for call in calls for keyword in call.keywords):
                     self._add(node, "service")
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Import(self, node: ast.Import) -> None:
         """Remember ``import sqlalchemy as sa``."""
         for alias in node.names:
             if alias.name.split(".")[0] in _ORM:
                 self._orm_modules.add(alias.asname or alias.name.split(".")[0])
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802 - the name ast looks for
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Remember ``from sqlalchemy import insert as put``; see ``system_session`` come in."""
         for alias in node.names:
             if alias.name == "system_session":
@@ -201,7 +201,7 @@ class _NodeRules(ast.NodeVisitor):
                 elif alias.name.islower():
                     self._orm_modules.add(alias.asname or alias.name)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Call(self, node: ast.Call) -> None:
         """Judge what is called."""
         function = node.func
         if isinstance(function, ast.Name) and function.id in self._orm_names:
@@ -224,7 +224,7 @@ class _NodeRules(ast.NodeVisitor):
         self.generic_visit(node)
         self._in_schema -= node.arg in _SCHEMA_KEYWORDS
 
-    def visit_Dict(self, node: ast.Dict) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Dict(self, node: ast.Dict) -> None:
         """Enter ``{"server_default": ...}``, as SQLModel wants it."""
         for key, value in zip(node.keys, node.values, strict=True):
             is_schema = isinstance(key, ast.Constant) and key.value in _SCHEMA_KEYWORDS
@@ -236,27 +236,27 @@ class _NodeRules(ast.NodeVisitor):
         if not (rule == "text" and self._in_schema):
             self._add(node, rule)
 
-    def visit_Raise(self, node: ast.Raise) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Raise(self, node: ast.Raise) -> None:
         """See what is not written yet."""
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":
             self._add(node, "unfinished")
         self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Name(self, node: ast.Name) -> None:
         """See the type ``float``, and ``system_session``."""
         if node.id == "float":
             self._add(node, "float")
         elif node.id == "system_session":
             self._add(node, "system-session")
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         """See ``db.system_session``."""
         if node.attr == "system_session":
             self._add(node, "system-session")
         self.generic_visit(node)
 
-    def visit_Constant(self, node: ast.Constant) -> None:  # noqa: N802 - the name ast looks for
+    def visit_Constant(self, node: ast.Constant) -> None:
         """See a float literal."""
         if isinstance(node.value, float):
             self._add(node, "float")

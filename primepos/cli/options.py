@@ -16,3 +16,8 @@ EnvFileOption = Annotated[
     Path | None,
     typer.Option("--env-file", metavar="FILE", exists=True, dir_okay=False, help="Read settings from this file too."),
 ]
+
+
+def examples(*lines: str) -> str:
+    """Return the epilog of a command: its examples, one a line, kept as they are written."""
+    return "\b\nExamples:\n" + "".join(f"  {line}\n" for line in lines)
