@@ -1,0 +1,1 @@
+"""Pure pricing: taxes, discounts, rounding and barcodes, without I/O."""

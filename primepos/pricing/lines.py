@@ -1,0 +1,126 @@
+"""Cart lines, as given and opened into whole numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from primepos.core.amounts import divide_half_up
+from primepos.pricing.discounts import take_line_discount
+from primepos.pricing.errors import InvalidCart
+from primepos.pricing.taxes import plan_taxes
+
+if TYPE_CHECKING:
+    from primepos.pricing.taxes import TaxPlan, TaxRule
+
+ZERO: Final = Decimal(0)
+# Far outside any shop, and cheap to test before a number is taken apart: 1E+999999 has a million digits.
+_MAX_ADJUSTED: Final = 15
+_MAX_EXPONENT: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """One line as sold: ``unit_price`` in major units, ``quantity`` negative for a return, taxes in sequence order.
+
+    ``discount_percent`` is taken first, then ``discount_minor``, a positive amount of minor units off the whole line.
+    """
+
+    unit_price: Decimal
+    quantity: Decimal
+    taxes: tuple[TaxRule, ...] = ()
+    discount_percent: Decimal = ZERO
+    discount_minor: int = 0
+
+
+@dataclass(slots=True)
+class OpenLine:
+    """A line on its way through the engine.
+
+    ``top / bottom`` is its exact price after discounts in minor units, ``price`` the same rounded; ``units_top /
+    units_bottom`` is the quantity that fixed taxes count, scaled to minor units and signed by the unit price.
+    """
+
+    line: CartLine
+    plan: TaxPlan
+    top: int
+    bottom: int
+    price: int
+    units_top: int
+    units_bottom: int
+    sign: int
+    line_discount: int = 0
+    ticket_discount: int = 0
+
+    def restart(self, plan: TaxPlan, price: int) -> None:
+        """Go on from a rounded base or total, with taxes planned for it, instead of from the price."""
+        self.plan, self.price, self.top, self.bottom = plan, price, price, 1
+
+    def take_ticket_discount(self, share: int) -> None:
+        """Take this line's share of the ticket discount, in whole minor units, off the price."""
+        self.ticket_discount = share
+        self.price -= share
+        self.top -= share * self.bottom
+
+
+def ratio(value: Decimal, what: str) -> tuple[int, int]:
+    """Take a decimal apart into numerator and denominator, exactly.
+
+    Raises:
+        InvalidCart: a float or another type, NaN, infinity, or a magnitude no shop has.
+    """
+    if not isinstance(value, Decimal):
+        raise InvalidCart(what=what, problem="must be a decimal, never binary floating point")
+    if not value.is_finite():
+        raise InvalidCart(what=what, problem="not a finite number")
+    if not value:
+        return 0, 1
+    if not -_MAX_ADJUSTED < value.adjusted() < _MAX_ADJUSTED:
+        raise InvalidCart(what=what, problem="too large or too small")
+    return value.as_integer_ratio()
+
+
+def scale_of(exponent: int, step: Decimal | None) -> tuple[int, int]:
+    """Give how many minor units (or steps, if a step is named) make one major unit, as a ratio.
+
+    Raises:
+        InvalidCart: an exponent outside 0 to 6, or a step that is not above zero.
+    """
+    if step is not None:
+        top, bottom = ratio(step, "step")
+        if top <= 0:
+            raise InvalidCart(what="step", problem="must be above zero")
+        return bottom, top
+    if type(exponent) is not int or not 0 <= exponent <= _MAX_EXPONENT:
+        raise InvalidCart(what="exponent", problem=f"must be a whole number from 0 to {_MAX_EXPONENT}")
+    return 10**exponent, 1
+
+
+def open_line(line: CartLine, scale: int, scale_den: int) -> OpenLine:
+    """Turn a line into whole numbers; ``scale / scale_den`` is how many minor units make one major unit.
+
+    Raises:
+        InvalidCart: a number cannot be priced.
+        DiscountTooLarge: the line's discount is more than the line.
+    """
+    price_top, price_bottom = ratio(line.unit_price, "unit price")
+    quantity_top, quantity_bottom = ratio(line.quantity, "quantity")
+    top = price_top * quantity_top * scale
+    bottom = price_bottom * quantity_bottom * scale_den
+    price = list_price = divide_half_up(top, bottom)
+    sign = -1 if top < 0 or (not top and quantity_top < 0) else 1
+    if line.discount_percent or line.discount_minor:
+        top, bottom = take_line_discount(top, bottom, ratio(line.discount_percent, "discount"), line.discount_minor)
+        price = divide_half_up(top, bottom)
+    return OpenLine(
+        line=line,
+        plan=plan_taxes(line.taxes),
+        top=top,
+        bottom=bottom,
+        price=price,
+        units_top=(-quantity_top if price_top < 0 else quantity_top) * scale,
+        units_bottom=quantity_bottom * scale_den,
+        sign=sign,
+        line_discount=list_price - price,
+    )
