@@ -44,17 +44,24 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _show_tracebacks(asked: bool) -> None:
+    if asked:
+        # In the environment, so that processes started by this one follow.
+        os.environ["PRIMEPOS_DEBUG"] = "1"
+
+
 @app.callback()
 def root(
     *,
-    version: Annotated[  # noqa: ARG001 - the callback answers
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", callback=_show_tracebacks, is_eager=True, help="Show tracebacks of unexpected errors."),
+    ] = False,
 ) -> None:
     """PrimePOS: a point of sale from one terminal window to ten thousand shops."""
-    if debug:
-        os.environ["PRIMEPOS_DEBUG"] = "1"
 
 
 def run(cli: typer.Typer, args: Sequence[str]) -> int:

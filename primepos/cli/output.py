@@ -97,7 +97,10 @@ def confirm_destruction(text: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfirmationRequired(what=text)
-    if not typer.confirm(f"{text} Go on?", default=False, err=True):
+    # By hand: typer.confirm() leaves a blank on stdout, which is for data.
+    sys.stderr.write(f"{text} Go on? [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         note("Nothing was changed.")
         raise typer.Exit(1)
 
