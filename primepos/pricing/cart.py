@@ -7,40 +7,16 @@ parts always sum to totals: base and taxes of a line to its total, lines to the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Literal
 
 from primepos.core.amounts import MAX_MINOR
 from primepos.pricing.discounts import share_ticket_discount
 from primepos.pricing.errors import InvalidCart
 from primepos.pricing.explain import explain_line
-from primepos.pricing.lines import ZERO, CartLine, OpenLine, open_line, ratio, scale_of
+from primepos.pricing.lines import Cart, CartLine, OpenLine, Rounding, open_line, ratio, scale_of
 from primepos.pricing.rounding import Amounts, round_globally, round_per_line
 from primepos.pricing.taxes import TaxRule, as_if, plan_taxes
 
 __all__ = ["Cart", "CartLine", "PricedCart", "PricedLine", "PricedTax", "TaxRule", "mirror", "price_cart"]
-
-Rounding = Literal["per_line", "global"]
-DiscountOn = Literal["price", "net", "total"]
-
-
-@dataclass(frozen=True, slots=True)
-class Cart:
-    """What is to be priced, and by which rules.
-
-    ``exponent``: decimals of the currency. ``step``: the smallest amount in major units where that is not one minor
-    unit (0.05); all whole amounts, in and out, then count steps. ``rounding``: see docs/pricing.md.
-    A ticket discount goes to the sale lines only, never to returns; percent first, then the amount. It is taken off
-    the prices as tagged (``price``), off the net amounts (``net``) or off the amount to pay (``total``).
-    """
-
-    lines: tuple[CartLine, ...]
-    exponent: int = 2
-    rounding: Rounding = "per_line"
-    ticket_discount_percent: Decimal = ZERO
-    ticket_discount_minor: int = 0
-    ticket_discount_on: DiscountOn = "price"
-    step: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +37,8 @@ class PricedLine:
     cart: Cart = field(repr=False, compare=False)
 
     def explain(self) -> list[str]:
-        """Say in sentences how the amounts were made: the rule, the unrounded and the rounded figure, who took the
-        rest. Worked out when asked, not when priced.
-        """
-        return explain_line(self)
+        """Say how the amounts were made: rule, unrounded and rounded figure, who took the rest. Made when asked."""
+        return explain_line(self.cart, self.line, self.base, self.taxes, self.ticket_discount)
 
 
 @dataclass(frozen=True, slots=True)

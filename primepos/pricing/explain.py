@@ -6,13 +6,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from primepos.core.amounts import divide_half_up, plain_amount
-from primepos.pricing.lines import OpenLine, open_line, scale_of
+from primepos.pricing.lines import Cart, CartLine, OpenLine, open_line, scale_of
 from primepos.pricing.taxes import as_if, plan_taxes, solve_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
-
-    from primepos.pricing.cart import PricedLine
 
 # Enough to see which way a figure was rounded; only a figure that goes on carries dots.
 _PLACES = 6
@@ -35,7 +34,7 @@ def step_places(step: Decimal) -> int:
 
 
 def exact_text(value: Fraction, *, min_places: int = 0, max_places: int = _PLACES) -> str:
-    """Write a fraction as a plain decimal, cut to ``max_places`` (half up), without idle zeros beyond ``min_places``."""
+    """Write a fraction as a plain decimal: at most ``max_places`` (half up), no idle zeros beyond ``min_places``."""
     scale = 10 ** max(max_places, min_places)
     digits = str(plain_amount(divide_half_up(value.numerator * scale, value.denominator), max(max_places, min_places)))
     whole, _, decimals = digits.partition(".")
@@ -43,9 +42,11 @@ def exact_text(value: Fraction, *, min_places: int = 0, max_places: int = _PLACE
     return f"{whole}.{decimals}" if decimals else whole
 
 
-def explain_line(priced: PricedLine) -> list[str]:
-    """Explain a priced line: how the price came about, each tax with what it was computed on, and who took the rest."""
-    line, cart = priced.line, priced.cart
+def explain_line(cart: Cart, line: CartLine, base: int, taxes: Sequence[int], ticket_discount: int) -> list[str]:
+    """Explain a priced line: how the price came about, each tax with what it was computed on, and who took the rest.
+
+    ``base``, ``taxes`` and ``ticket_discount`` are the line's priced amounts in minor units.
+    """
     scale = Fraction(*scale_of(cart.exponent, cart.step))
 
     def text(minor: int) -> str:
@@ -57,37 +58,39 @@ def explain_line(priced: PricedLine) -> list[str]:
         return written if Fraction(written) == major else f"{written}..."
 
     opened = open_line(line, scale.numerator, scale.denominator)
-    said = [f"{line.quantity:f} x {line.unit_price:f} = {exact(Fraction(line.unit_price) * Fraction(line.quantity) * scale)}"]
+    list_price = Fraction(line.unit_price) * Fraction(line.quantity) * scale
+    said = [f"{line.quantity:f} x {line.unit_price:f} = {exact(list_price)}"]
     if opened.line_discount:
         said.append(f"line discount {text(opened.line_discount)}, leaving {exact(Fraction(opened.top, opened.bottom))}")
-    if priced.ticket_discount:
-        said.append(f"share of the ticket discount on the {cart.ticket_discount_on}: {text(priced.ticket_discount)}")
-    start = _start(priced, opened)
-    if cart.rounding == "per_line":
+    if ticket_discount:
+        said.append(f"share of the ticket discount on the {cart.ticket_discount_on}: {text(ticket_discount)}")
+    _bring_to_start(opened, cart, base, taxes, ticket_discount)
+    start = Fraction(opened.top, opened.bottom)
+    if cart.rounding == "per_line" and start != opened.price:
+        said.append(f"rounded for this line: {exact(start)} -> {text(opened.price)}")
         start = Fraction(opened.price)
-        said.append(f"rounded for this line: {text(opened.price)}")
-    base, taxes = solve_exactly(opened.plan.rules, start, Fraction(opened.units_top, opened.units_bottom))
-    for i, (rule, amount) in enumerate(zip(line.taxes, priced.taxes, strict=True)):
-        seen = base + sum(taxes[j] for j in opened.plan.sees[i])
-        on = "" if rule.kind == "fixed" else f" on {exact(seen)}"
-        said.append(f"{rule}{on}: {exact(taxes[i])} -> {text(amount)}{_shared(taxes[i], amount)}")
-    if any(opened.plan.included):
-        said.append(f"base takes the rest of the price: {exact(base)} -> {text(priced.base)}")
+    exact_base, exact_taxes = solve_exactly(
+        opened.plan.rules, start, Fraction(opened.units_top, opened.units_bottom)
+    )
+    for rule, sees, unrounded, tax in zip(line.taxes, opened.plan.sees, exact_taxes, taxes, strict=True):
+        on = "" if rule.kind == "fixed" else f" on {exact(exact_base + sum(exact_taxes[j] for j in sees))}"
+        said.append(f"{rule}{on}: {exact(unrounded)} -> {text(tax)}{_shared(unrounded, tax)}")
+    if any(opened.plan.included) and (cart.rounding == "per_line" or not opened.plan.has_excluded):
+        said.append(f"base takes the rest of the price: {exact(exact_base)} -> {text(base)}")
     else:
-        said.append(f"base: {exact(base)} -> {text(priced.base)}{_shared(base, priced.base)}")
-    said.append(f"total: {text(priced.total)}")
+        said.append(f"base: {exact(exact_base)} -> {text(base)}{_shared(exact_base, base)}")
+    said.append(f"total: {text(base + sum(taxes))}")
     return said
 
 
-def _start(priced: PricedLine, opened: OpenLine) -> Fraction:
-    """Bring the line to where its taxes were computed from; gives the exact starting amount in minor units."""
-    cart, line = priced.cart, priced.line
-    if (cart.ticket_discount_percent or cart.ticket_discount_minor) and cart.ticket_discount_on != "price":
-        on_total = cart.ticket_discount_on == "total"
-        opened.restart(plan_taxes(as_if(line.taxes, included=on_total)), priced.total if on_total else priced.base)
+def _bring_to_start(opened: OpenLine, cart: Cart, base: int, taxes: Sequence[int], ticket_discount: int) -> None:
+    """Bring a line to where its taxes were computed from: its price, or the net or total a discount was taken off."""
+    if not (cart.ticket_discount_percent or cart.ticket_discount_minor) or cart.ticket_discount_on == "price":
+        opened.take_ticket_discount(ticket_discount)
+    elif cart.ticket_discount_on == "total":
+        opened.restart(plan_taxes(as_if(opened.line.taxes, included=True)), base + sum(taxes))
     else:
-        opened.take_ticket_discount(priced.ticket_discount)
-    return Fraction(opened.top, opened.bottom)
+        opened.restart(plan_taxes(as_if(opened.line.taxes, included=False)), base)
 
 
 def _shared(exact: Fraction, amount: int) -> str:

@@ -1,10 +1,10 @@
-"""Cart lines, as given and opened into whole numbers."""
+"""The cart as it is given, and its lines opened into whole numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from primepos.core.amounts import divide_half_up
 from primepos.pricing.discounts import take_line_discount
@@ -13,6 +13,9 @@ from primepos.pricing.taxes import plan_taxes
 
 if TYPE_CHECKING:
     from primepos.pricing.taxes import TaxPlan, TaxRule
+
+Rounding = Literal["per_line", "global"]
+DiscountOn = Literal["price", "net", "total"]
 
 ZERO: Final = Decimal(0)
 # Far outside any shop, and cheap to test before a number is taken apart: 1E+999999 has a million digits.
@@ -32,6 +35,25 @@ class CartLine:
     taxes: tuple[TaxRule, ...] = ()
     discount_percent: Decimal = ZERO
     discount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What is to be priced, and by which rules.
+
+    ``exponent``: decimals of the currency. ``step``: the smallest amount in major units where that is not one minor
+    unit (0.05); all whole amounts, in and out, then count steps. ``rounding``: see docs/pricing.md.
+    A ticket discount goes to the sale lines only, never to returns; percent first, then the amount. It is taken off
+    the prices as tagged (``price``), off the net amounts (``net``) or off the amount to pay (``total``).
+    """
+
+    lines: tuple[CartLine, ...]
+    exponent: int = 2
+    rounding: Rounding = "per_line"
+    ticket_discount_percent: Decimal = ZERO
+    ticket_discount_minor: int = 0
+    ticket_discount_on: DiscountOn = "price"
+    step: Decimal | None = None
 
 
 @dataclass(slots=True)

@@ -57,9 +57,9 @@ def round_per_line(opened: OpenLine) -> Amounts:
 
 
 def round_globally(work: Sequence[OpenLine]) -> list[Amounts]:
-    """Keep lines unrounded, sum each tax over the lines of one sign, round each sum once; sums of sales and of returns
-    stay apart. Gives (base, taxes) for each line such that the lines sum to those rounded sums.
+    """Keep lines unrounded, sum each tax over the lines of one sign, and round each sum once.
 
+    Sums of sale lines and of return lines stay apart. Gives (base, taxes) for each line, which sum to those sums.
     If no line of a sign has a tax on top, the base absorbs the cent: the total is the sum of the tags that the
     customer saw. Otherwise the base is its own rounded sum.
     """
