@@ -1,0 +1,196 @@
+"""Where a cluster keeps its files, and who owns them.
+
+An ordinary user has everything in one directory of mode 0700. Root's server runs as another account, so when that
+account cannot reach the directory asked for, the files live under a system directory instead and a small file in the
+directory asked for says where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from primepos.core.embedded.accounts import Account, account_of, is_root, may_enter, server_account
+from primepos.core.embedded.errors import PostgresDataDirUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENV_DATA_DIR = "PRIMEPOS_DATA_DIR"
+ENV_SYSTEM_DIR = "PRIMEPOS_SYSTEM_DIR"
+_POINTER = "location.json"
+
+
+def default_data_dir(env: Mapping[str, str] | None = None) -> Path:
+    """The cluster's directory: ``postgres`` inside PRIMEPOS_DATA_DIR, or inside the user's own data directory."""
+    import platformdirs  # noqa: PLC0415 - asked only when a database is really needed
+
+    named = (os.environ if env is None else env).get(ENV_DATA_DIR)
+    base = Path(named) if named else Path(platformdirs.user_data_dir("primepos", appauthor=False))
+    return base.expanduser().absolute() / "postgres"
+
+
+def default_system_dir(env: Mapping[str, str] | None = None) -> Path:
+    """Where root keeps what the server's account must reach: PRIMEPOS_SYSTEM_DIR, else /var/lib/primepos."""
+    named = (os.environ if env is None else env).get(ENV_SYSTEM_DIR)
+    if named:
+        return Path(named).absolute()
+    return Path("/Library/Application Support/primepos" if sys.platform == "darwin" else "/var/lib/primepos")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one cluster. ``home`` is the directory asked for, ``root`` the one that holds the files."""
+
+    home: Path
+    root: Path
+    #: The account the server runs as when root starts it; None when it runs as ourselves.
+    account: Account | None
+    #: Who owns the files we write for ourselves, when root works in another user's directory.
+    owner: tuple[int, int] | None
+
+    @property
+    def pgdata(self) -> Path:
+        """PostgreSQL's own data directory."""
+        return self.root / "pgdata"
+
+    @property
+    def state_file(self) -> Path:
+        """The port in use, and whether the server is to outlive its users."""
+        return self.root / "cluster.json"
+
+    @property
+    def superuser_password_file(self) -> Path:
+        """Mode 0600."""
+        return self.root / "superuser.password"
+
+    @property
+    def owner_password_file(self) -> Path:
+        """Mode 0600; written when the owner role is ready."""
+        return self.root / "owner.password"
+
+    @property
+    def users_lock(self) -> Path:
+        """Held shared by every process that uses the server."""
+        return self.root / "users.lock"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by the server's own processes."""
+        return self.root / "server.lock"
+
+    @property
+    def start_log(self) -> Path:
+        """What the server said before it opened its own log in ``pgdata/log``."""
+        return self.root / "start.log"
+
+    def names(self) -> list[str]:
+        """Every entry this package makes in ``root`` or ``home``, besides ``pgdata``."""
+        files = (self.state_file, self.superuser_password_file, self.owner_password_file, self.users_lock,
+                 self.server_lock, self.start_log)  # fmt: skip
+        return [*(file.name for file in files), _POINTER, "home.txt"]
+
+    def write(self, file: Path, text: str) -> None:
+        """Replace a file of ours in one step; it is readable by its owner alone."""
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(descriptor)
+                if sys.platform != "win32" and self.owner is not None:
+                    os.fchown(descriptor, *self.owner)
+            os.replace(temporary, file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def create_home(home: Path) -> None:
+    """Create the directory asked for, and what is missing above it; existing directories stay as they are.
+
+    Raises:
+        PostgresDataDirUnusable: it cannot be made, or its name cannot be written in UTF-8.
+    """
+    try:
+        str(home).encode("utf-8")
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            home.mkdir(mode=0o700)
+            if is_root():
+                home.chmod(0o711)  # The server's account passes through to pgdata; our own files in it are 0600.
+    except (OSError, UnicodeEncodeError) as error:
+        raise PostgresDataDirUnusable(data_dir=ascii(str(home)), why=str(error)) from error
+    if not home.is_dir() or not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise PostgresDataDirUnusable(data_dir=str(home), why="it is not a directory this account may write")
+
+
+def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
+    """Where the cluster of ``home`` is; with ``create`` a place is chosen when there is none yet.
+
+    ``home`` exists when ``create`` is set, and the caller holds the launcher's lock.
+
+    Raises:
+        PostgresDataDirUnusable: root finds no account to run the server as, or the files belong to somebody else.
+    """
+    if not is_root():
+        return Place(home, home, None, None) if create or (home / "pgdata").is_dir() else None
+    keeper = account_of(home)
+    if keeper is not None:
+        return Place(home, home, account_of(home / "pgdata") or keeper, (keeper.uid, keeper.gid))
+    pointer = home / _POINTER
+    if pointer.is_file():
+        root = Path(json.loads(pointer.read_text(encoding="utf-8"))["root"])
+        return Place(home, root, account_of(root / "pgdata") or _account_for(home), None)
+    if (home / "pgdata").is_dir():
+        return Place(home, home, account_of(home / "pgdata") or _account_for(home), None)
+    if not create:
+        return None
+    account = _account_for(home)
+    if may_enter(home, account):
+        return Place(home, home, account, None)
+    place = Place(home, _new_root(home, system_dir), account, None)
+    place.write(place.root / "home.txt", f"{home}\n")
+    place.write(pointer, json.dumps({"root": str(place.root)}))
+    return place
+
+
+def _account_for(home: Path) -> Account:
+    account = server_account()
+    if account is None:
+        raise PostgresDataDirUnusable(
+            data_dir=str(home), why="PostgreSQL does not run as root and there is no account 'postgres' or 'nobody'"
+        )
+    return account
+
+
+def _new_root(home: Path, system_dir: Path) -> Path:
+    # Never an older cluster's directory: whoever removed the home meant its data to be gone.
+    mark = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+    root = system_dir / "clusters" / f"{mark}-{secrets.token_hex(3)}"
+    try:
+        make_passable(root.parent)
+        root.mkdir(mode=0o711)
+        root.chmod(0o711)
+    except OSError as error:
+        raise PostgresDataDirUnusable(
+            hint=f"Set {ENV_SYSTEM_DIR} to a directory every account may enter", data_dir=str(root), why=str(error)
+        ) from error
+    return root
+
+
+def make_passable(directory: Path) -> None:
+    """Create ``directory`` and what is missing above it so that everyone may pass; existing ones stay as they are."""
+    for step in (*reversed(directory.parents), directory):
+        with contextlib.suppress(FileExistsError):
+            step.mkdir()
+            step.chmod(0o755)
