@@ -1,12 +1,13 @@
-"""The root command, and the edge where every outcome becomes text on stderr and an exit code."""
+"""The root command, and the edge where every outcome becomes text on stderr and an exit code.
+
+What only a failure needs is imported when it happens: `primepos --help` and completion must stay light.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,7 +15,6 @@ import typer
 from primepos import __version__
 from primepos.cli.exits import ExitCode, exit_code_for
 from primepos.cli.lazy import LazyGroup
-from primepos.cli.output import note, print_error, to_json
 from primepos.core.errors import InternalError, PrimePOSError
 
 EPILOG = """\b
@@ -75,12 +75,14 @@ def run(cli: typer.Typer, args: Sequence[str]) -> int:
         result = typer.main.get_command(cli).main(list(args), prog_name="primepos", standalone_mode=False)
         sys.stdout.flush()
     except PrimePOSError as error:
+        from primepos.cli.output import print_error
+
         print_error(error, as_json=as_json)
         return exit_code_for(error.kind)
     except typer.TyperException as error:
         return _refuse_usage(error, as_json=as_json)
     except typer.Abort:
-        note("Aborted.")
+        typer.echo("Aborted.", err=True)
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -103,12 +105,14 @@ def wants_json(args: Sequence[str]) -> bool:
 
 def _refuse_usage(error: typer.TyperException, *, as_json: bool) -> int:
     if as_json:
+        from primepos.cli.output import to_json
+
         message = error.format_message()
         typer.echo(to_json({"code": "USAGE", "message": message, "data": {}}), err=True)
     else:
         show = getattr(error, "show", None)
         if show is None:
-            note(f"Error: {error.format_message()}")
+            typer.echo(f"Error: {error.format_message()}", err=True)
         else:
             show()
     return error.exit_code
@@ -125,21 +129,27 @@ def _code_of(leaving: SystemExit) -> int:
         return ExitCode.OK
     if isinstance(leaving.code, int):
         return leaving.code
-    note(str(leaving.code))
+    typer.echo(str(leaving.code), err=True)
     return ExitCode.FAILED
 
 
 def _report_bug(error: Exception, *, as_json: bool) -> int:
+    import traceback
+
+    from primepos.cli.output import print_error
+
     trace = "".join(traceback.format_exception(error))
     hint = f"The details are in {path}." if (path := _write_crash(trace)) else "Run again with --debug to see it."
     if os.environ.get("PRIMEPOS_DEBUG", "") not in {"", "0"}:
-        note(trace)
+        typer.echo(trace, err=True)
     print_error(InternalError("Internal error", hint=hint), as_json=as_json)
     return ExitCode.BUG
 
 
 def _write_crash(trace: str) -> str | None:
     """Append a traceback to the crash log of this account (mode 0600) and return its path; None if it cannot."""
+    from datetime import UTC, datetime
+
     from platformdirs import user_log_path
 
     try:
