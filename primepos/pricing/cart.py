@@ -146,9 +146,7 @@ def _finish(cart: Cart, work: list[OpenLine], amounts: list[Amounts]) -> PricedC
                 entry[0] += seen
                 entry[1] += tax
         discount = opened.line_discount + opened.ticket_discount
-        lines.append(
-            PricedLine(opened.line, base, taxes, total, discount, opened.ticket_discount, opened.sign, cart)
-        )
+        lines.append(PricedLine(opened.line, base, taxes, total, discount, opened.ticket_discount, opened.sign, cart))
         base_sum += base
         total_sum += total
         discount_sum += discount

@@ -129,19 +129,19 @@ def read_question(data: Any) -> Question:
     if step <= 0:
         raise InvalidCart(what="precision", problem="must be above zero")
     given = case.get("lines")
-    rows = [case] if given is None else _sequence(given, "lines")
-    if len(rows) > _MAX_LINES:
-        raise InvalidCart(what="lines", problem=f"more than {_MAX_LINES}")
-    lines = tuple(
-        _line(row if given is None else _known(row, f"lines[{i}]", _LINE_KEYS), step, "" if given is None else f"lines[{i}].")
-        for i, row in enumerate(rows)
-    )
+    if given is None:
+        lines = [_line(case, step, "")]
+    else:
+        rows = _sequence(given, "lines")
+        if len(rows) > _MAX_LINES:
+            raise InvalidCart(what="lines", problem=f"more than {_MAX_LINES}")
+        lines = [_line(_known(row, f"lines[{i}]", _LINE_KEYS), step, f"lines[{i}].") for i, row in enumerate(rows)]
     rounding = case.get("rounding", "per_line")
     if rounding not in {"per_line", "global"}:
         raise InvalidCart(what="rounding", problem="must be per_line or global")
     percent, minor, on = _document_discount(case.get("document_discount"), step)
     return Question(
-        cart=Cart(lines, 0, cast("Rounding", rounding), percent, minor, on, step),
+        cart=Cart(tuple(lines), 0, cast("Rounding", rounding), percent, minor, on, step),
         step=step,
         tax_order=tuple(_number(each, "tax_order") for each in _sequence(case.get("tax_order") or [], "tax_order")),
         by_sign="by_sign" in case and case["by_sign"] is not False,

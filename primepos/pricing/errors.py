@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from primepos.core.errors import InvalidInput, RuleViolation
+from primepos.core.errors import InvalidInput
 
 
 class InvalidTax(InvalidInput):
@@ -26,7 +26,7 @@ class InvalidCart(InvalidInput):
     template = "{what}: {problem}"
 
 
-class DiscountTooLarge(RuleViolation):
+class DiscountTooLarge(InvalidInput):
     """A discount is more than what it is taken from."""
 
     code = "DISCOUNT_TOO_LARGE"
@@ -38,6 +38,13 @@ class InvalidTender(InvalidInput):
 
     code = "INVALID_TENDER"
     template = "{problem}"
+
+
+class InvalidLabel(InvalidInput):
+    """The price on a label cannot be turned into a quantity: it or the unit price is not above zero."""
+
+    code = "INVALID_LABEL"
+    template = "The label cannot be read: {problem}"
 
 
 class InvalidBarcodeRule(InvalidInput):

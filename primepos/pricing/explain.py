@@ -69,9 +69,7 @@ def explain_line(cart: Cart, line: CartLine, base: int, taxes: Sequence[int], ti
     if cart.rounding == "per_line" and start != opened.price:
         said.append(f"rounded for this line: {exact(start)} -> {text(opened.price)}")
         start = Fraction(opened.price)
-    exact_base, exact_taxes = solve_exactly(
-        opened.plan.rules, start, Fraction(opened.units_top, opened.units_bottom)
-    )
+    exact_base, exact_taxes = solve_exactly(opened.plan.rules, start, Fraction(opened.units_top, opened.units_bottom))
     for rule, sees, unrounded, tax in zip(line.taxes, opened.plan.sees, exact_taxes, taxes, strict=True):
         on = "" if rule.kind == "fixed" else f" on {exact(exact_base + sum(exact_taxes[j] for j in sees))}"
         said.append(f"{rule}{on}: {exact(unrounded)} -> {text(tax)}{_shared(unrounded, tax)}")

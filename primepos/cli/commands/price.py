@@ -17,7 +17,7 @@ from primepos.pricing.case import answer
 
 _MAX_BYTES = 16 * 1024 * 1024
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(
@@ -41,8 +41,7 @@ def price(
     taxes, or lines of these; rounding (per_line, global), precision, document_discount, tax_order, by_sign. A tax has
     type (percent, fixed, division), amount, included, affects_base and base_affected. Nothing is stored.
     """
-    cases = read_cases(_read(file))
-    answers = [answer(case) for case in cases]
+    answers = [_answer(number, case) for number, case in enumerate(read_cases(_read(file)), 1)]
     if as_json:
         for result in answers:
             typer.echo(to_json(result))
@@ -62,6 +61,15 @@ def read_cases(raw: bytes) -> list[Any]:
     except (UnicodeDecodeError, ValueError, InvalidOperation, RecursionError) as error:
         raise InvalidInput(f"This is not JSON: {cell_text(str(error)[:200])}") from None
     return data if isinstance(data, list) else [data]
+
+
+def _answer(number: int, case: Any) -> dict[str, Any]:
+    try:
+        return answer(case)
+    except InvalidInput as error:
+        field = str(error.data.get("what", error.data.get("tax", "case")))
+        problem = {"field": field, "problem": str(error.data.get("problem", error.message)), "code": error.code}
+        raise InvalidInput(f"Case {number}: {error.message}", problems=[problem]) from error
 
 
 def _refuse(constant: str) -> NoReturn:
