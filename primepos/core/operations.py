@@ -1,0 +1,376 @@
+"""The one door: operations are declared here, and :meth:`App.run` is the only way to run one.
+
+``@operation`` replaces the function with an :class:`Operation`, which cannot be called. The runner checks the
+permission (or takes another person's approval), validates the input, opens one transaction bound to the
+tenant, runs the handler, writes the audit row, commits, and so releases the jobs. A refusal is audited in a
+short transaction of its own, since the main one is rolled back or never began.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
+
+import msgspec
+
+from primepos.core.context import ANONYMOUS, Approval, Context, Identity, TenantInfo
+from primepos.core.db import run_in_transaction
+from primepos.core.errors import (
+    ApprovalRequired,
+    ErrorKind,
+    InvalidInput,
+    PermissionDenied,
+    PrimePOSError,
+    Unauthenticated,
+)
+from primepos.core.ids import new_id
+from primepos.core.permissions import Decision, Grant, Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from primepos.core.clock import Clock
+    from primepos.core.context import JobQueue
+    from primepos.core.db import Database, UnitOfWork
+    from primepos.core.settings import Settings
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Scope(Enum):
+    """Whether an operation works inside one tenant or across tenants."""
+
+    TENANT = "tenant"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation(Generic[In, Out]):
+    """A declared act: its name, who may do it, what goes in, what comes out, how it can be refused.
+
+    Not callable on purpose. ``reads`` operations run in a read-only transaction and leave no audit row
+    unless they are refused. ``replay`` names the errors that are answered rather than audited as refusals.
+    """
+
+    name: str
+    permission: Permission
+    handler: Callable[[Context, In], Out]
+    input: type[In]
+    output: type[Out]
+    raises: tuple[type[PrimePOSError], ...]
+    scope: Scope
+    reads: bool
+    summary: str
+    doc: str
+
+    def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        """Refuse: an operation runs through ``App.run`` only, where permission and tenant are checked."""
+        raise TypeError(f"{self.name} is run by App.run, not called")
+
+
+OPERATIONS: dict[str, Operation[Any, Any]] = {}
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The input or output of an operation that takes or gives none."""
+
+
+def operation(
+    name: str,
+    *,
+    permission: Permission,
+    raises: tuple[type[PrimePOSError], ...] = (),
+    scope: Scope = Scope.TENANT,
+    reads: bool = False,
+) -> Callable[[Callable[[Context, In], Out]], Operation[In, Out]]:
+    """Declare a function of a feature's ``service.py`` as an operation.
+
+    The function takes ``(ctx: Context, data: SomeStruct)`` and returns a struct; both types are read from
+    its annotations. Its docstring becomes the public description.
+    """
+
+    def declare(handler: Callable[[Context, In], Out]) -> Operation[In, Out]:
+        hints = typing.get_type_hints(handler, localns={"Context": Context})
+        parameters = list(inspect.signature(handler).parameters)
+        doc = inspect.getdoc(handler) or ""
+        if not doc:
+            raise TypeError(f"operation {name} has no docstring")
+        if name in OPERATIONS:
+            raise TypeError(f"operation {name} is declared twice")
+        declared: Operation[In, Out] = Operation(
+            name=name,
+            permission=permission,
+            handler=handler,
+            input=hints[parameters[1]],
+            output=hints["return"],
+            raises=raises,
+            scope=scope,
+            reads=reads,
+            summary=doc.splitlines()[0],
+            doc=doc,
+        )
+        OPERATIONS[name] = declared
+        return declared
+
+    return declare
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One row of the trail: who did, or was refused, what, when, with whose approval."""
+
+    tenant_id: int | None
+    operation: str
+    outcome: str
+    error_code: str | None
+    identity: Identity
+    approver: Identity | None
+    subject: str | None
+    data: dict[str, Any]
+    request_id: str
+
+
+class AuditSink(Protocol):
+    """Turns an audit event into the statement that stores it. Lives in ``domain.audit``."""
+
+    def statement(self, event: AuditEvent) -> tuple[str, tuple[Any, ...]]:
+        """Return SQL and parameters for one row."""
+        ...
+
+
+class Approvals(Protocol):
+    """Finds the person behind a staff code and PIN. Lives in ``domain.staff``."""
+
+    def resolve(self, uow: UnitOfWork, settings: Settings, identity: Identity, approval: Approval) -> Identity:
+        """Return the approver's identity, or raise ``Unauthenticated`` when code or PIN is wrong."""
+        ...
+
+
+class TenantLoader(Protocol):
+    """Reads what every operation needs to know of its tenant. Lives in ``domain.tenancy``."""
+
+    def __call__(self, uow: UnitOfWork, tenant_id: int) -> TenantInfo:
+        """Return the tenant's settings."""
+        ...
+
+
+class RefusalListener(Protocol):
+    """Hears of every operation that ended, for logs and metrics."""
+
+    def __call__(self, operation: Operation[Any, Any], identity: Identity, error: PrimePOSError | None) -> None:
+        """Take note; must not raise."""
+        ...
+
+
+def _no_listener(operation: Operation[Any, Any], identity: Identity, error: PrimePOSError | None) -> None:
+    del operation, identity, error
+
+
+def parse(shape: type[In], data: Mapping[str, Any] | msgspec.Struct | None) -> In:
+    """Return ``data`` as ``shape``, validated; a struct made in Python is validated as well.
+
+    Raises :class:`InvalidInput` naming the field at fault.
+    """
+    raw: object = {} if data is None else data
+    if isinstance(raw, msgspec.Struct):
+        raw = msgspec.to_builtins(raw, builtin_types=_KEPT)
+    try:
+        return msgspec.convert(raw, shape, builtin_types=_KEPT, str_keys=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        text, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").lstrip(".") or "input"
+        raise InvalidInput(f"{field}: {text}", problems=[{"field": field, "problem": text}]) from None
+
+
+def _kept_types() -> tuple[type, ...]:
+    import datetime as dt
+    import decimal
+    import uuid
+
+    return (dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID, bytes)
+
+
+_KEPT = _kept_types()
+_NOT_AUDITED = {
+    ErrorKind.INVALID,
+    ErrorKind.NOT_FOUND,
+    ErrorKind.THROTTLED,
+    ErrorKind.UNAVAILABLE,
+    ErrorKind.CONFIG,
+    ErrorKind.BUG,
+}
+
+
+class App:
+    """The composition's result: every face holds one and runs operations through it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        audit: AuditSink,
+        approvals: Approvals,
+        jobs: JobQueue,
+        tenants: TenantLoader,
+        listener: RefusalListener = _no_listener,
+    ) -> None:
+        """Hold the parts; ``bootstrap.build_app`` is the one place that joins them."""
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self._audit = audit
+        self._approvals = approvals
+        self._jobs = jobs
+        self._tenants = tenants
+        self._listener = listener
+
+    def run(
+        self,
+        operation: Operation[In, Out],
+        identity: Identity = ANONYMOUS,
+        data: Mapping[str, Any] | In | None = None,
+        *,
+        approval: Approval | None = None,
+        request_id: str | None = None,
+    ) -> Out:
+        """Run one operation as ``identity`` and return what it gives.
+
+        ``data`` is a mapping or the operation's input struct; both are validated. ``approval`` is a second
+        person's staff code and PIN for acts that need one.
+
+        Raises: :class:`Unauthenticated`, :class:`PermissionDenied`, :class:`ApprovalRequired` (both
+        audited), :class:`InvalidInput`, and whatever the operation declares in ``raises``.
+        """
+        request_id = request_id or str(new_id())
+        note = _Outcome()
+        try:
+            result = self._run(operation, identity, data, approval, request_id, note)
+        except PrimePOSError as error:
+            if self._is_audited(operation, error):
+                self._audit_refusal(operation, identity, note, error, request_id)
+            self._listener(operation, identity, error)
+            raise
+        self._listener(operation, identity, None)
+        return result
+
+    def _run(
+        self,
+        operation: Operation[In, Out],
+        identity: Identity,
+        data: Mapping[str, Any] | In | None,
+        approval: Approval | None,
+        request_id: str,
+        outcome: _Outcome,
+    ) -> Out:
+        grant = self._grant(operation, identity)
+        if grant.decision is Decision.DENY:
+            raise PermissionDenied(permission=operation.permission.value)
+        if grant.decision is Decision.APPROVE and approval is None:
+            raise ApprovalRequired(permission=operation.permission.value)
+        shaped = parse(operation.input, cast("Mapping[str, Any] | msgspec.Struct | None", data))
+
+        def work(uow: UnitOfWork) -> Out:
+            approver = None
+            if approval is not None and grant.decision is Decision.APPROVE:
+                approver = self._approvals.resolve(uow, self.settings, identity, approval)
+                if not approver.can(operation.permission) or approver.actor_id == identity.actor_id:
+                    raise ApprovalRequired(permission=operation.permission.value)
+                outcome.approver = approver
+            context = Context(
+                identity=identity,
+                uow=uow,
+                clock=self.clock,
+                settings=self.settings,
+                jobs=self._jobs,
+                grant=grant,
+                request_id=request_id,
+                approver=approver,
+                _load_tenant=self._tenants,
+            )
+            outcome.context = context
+            result = operation.handler(context, shaped)
+            if operation.reads:
+                uow.commit()
+            else:
+                event = self._event(operation, identity, outcome, None, request_id)
+                uow.commit(self._audit.statement(event))
+            return result
+
+        def open_unit() -> UnitOfWork:
+            if operation.scope is Scope.SYSTEM:
+                return self.database.system_session(read_only=operation.reads)
+            if identity.tenant_id is None:
+                raise Unauthenticated("This needs a tenant: sign in to one")
+            return self.database.tenant(identity.tenant_id, read_only=operation.reads)
+
+        return run_in_transaction(open_unit, work)
+
+    @staticmethod
+    def _is_audited(operation: Operation[Any, Any], error: PrimePOSError) -> bool:
+        """Tell refusals worth a row from noise: a stranger without a token could otherwise fill the trail."""
+        if error.kind is ErrorKind.UNAUTHENTICATED:
+            return operation.permission is Permission.PUBLIC
+        return error.kind not in _NOT_AUDITED
+
+    @staticmethod
+    def _grant(operation: Operation[Any, Any], identity: Identity) -> Grant:
+        if operation.permission is Permission.PUBLIC:
+            return Grant(Decision.ALLOW)
+        if identity.kind == "anonymous":
+            raise Unauthenticated
+        if operation.permission is Permission.SELF:
+            return Grant(Decision.ALLOW, own=True)
+        return identity.grant(operation.permission)
+
+    def _event(
+        self,
+        operation: Operation[Any, Any],
+        identity: Identity,
+        outcome: _Outcome,
+        error: PrimePOSError | None,
+        request_id: str,
+    ) -> AuditEvent:
+        note = outcome.context.audit if outcome.context is not None else None
+        tenant_id = identity.tenant_id if operation.scope is Scope.TENANT else None
+        return AuditEvent(
+            tenant_id=tenant_id,
+            operation=operation.name,
+            outcome="done" if error is None else "refused",
+            error_code=None if error is None else error.code,
+            identity=identity,
+            approver=outcome.approver,
+            subject=note.subject if note else None,
+            data=dict(note.data) if note else {},
+            request_id=request_id,
+        )
+
+    def _audit_refusal(
+        self,
+        operation: Operation[Any, Any],
+        identity: Identity,
+        outcome: _Outcome,
+        error: PrimePOSError,
+        request_id: str,
+    ) -> None:
+        event = self._event(operation, identity, outcome, error, request_id)
+
+        def open_unit() -> UnitOfWork:
+            if event.tenant_id is None:
+                return self.database.system_session()
+            return self.database.tenant(event.tenant_id)
+
+        run_in_transaction(open_unit, lambda uow: uow.commit(self._audit.statement(event)))
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What is known of a run when it ends, whichever way it ends."""
+
+    context: Context | None = None
+    approver: Identity | None = None

@@ -1,0 +1,251 @@
+"""Who may do what: permissions, roles and the matrix that ties them, in one place.
+
+A grant is *allow*, *approve* (another person who holds the act must agree) or nothing, which is *deny*.
+``own`` narrows a grant to what belongs to the person or their outlet; services apply it. The last owner of
+a tenant cannot be removed, nobody edits the role they hold, an unknown role has no permission at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """The three answers the matrix can give."""
+
+    ALLOW = "allow"
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Role(StrEnum):
+    """The roles a person can hold, and ``device`` for an enrolled till."""
+
+    SAAS_ADMIN = "saas_admin"
+    OWNER = "owner"
+    MANAGER = "manager"
+    CASHIER = "cashier"
+    STOCK_CLERK = "stock_clerk"
+    ACCOUNTANT = "accountant"
+    DEVICE = "device"
+
+
+class Permission(StrEnum):
+    """Every act that can be granted, ``resource:verb``; ``PUBLIC`` and ``SELF`` need no grant."""
+
+    PUBLIC = "public"
+    SELF = "self"
+    ACCOUNTING_EXPORT = "accounting:export"
+    APIKEY_WRITE = "apikey:write"
+    APPROVAL_GIVE = "approval:give"
+    AUDIT_READ = "audit:read"
+    CASH_DRAWER_OPEN = "cash:drawer_open"
+    CASH_MOVE = "cash:move"
+    CUSTOMER_CREDIT_LIMIT = "customer:credit_limit"
+    CUSTOMER_ERASE = "customer:erase"
+    CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    DEVICE_ENROL = "device:enrol"
+    FISCAL_CLOSE_PERIOD = "fiscal:close_period"
+    FISCAL_VERIFY = "fiscal:verify"
+    GIFTCARD_ADJUST = "giftcard:adjust"
+    GIFTCARD_ISSUE = "giftcard:issue"
+    LOYALTY_ADJUST = "loyalty:adjust"
+    OUTLET_WRITE = "outlet:write"
+    PAYMENT_OFFLINE_CARD = "payment:offline_card"
+    PLAN_WRITE = "plan:write"
+    PRICELIST_WRITE = "pricelist:write"
+    PRODUCT_COST_READ = "product:cost_read"
+    PRODUCT_IMPORT = "product:import"
+    PRODUCT_PRICE_WRITE = "product:price_write"
+    PRODUCT_READ = "product:read"
+    PRODUCT_WRITE = "product:write"
+    PROMOTION_WRITE = "promotion:write"
+    PURCHASE_APPROVE = "purchase:approve"
+    PURCHASE_RECEIVE = "purchase:receive"
+    PURCHASE_WRITE = "purchase:write"
+    RECEIPT_REPRINT = "receipt:reprint"
+    REFUND_NO_RECEIPT = "refund:no_receipt"
+    REFUND_WITH_RECEIPT = "refund:with_receipt"
+    REGISTER_WRITE = "register:write"
+    REPORT_EXPORT = "report:export"
+    REPORT_MARGIN = "report:margin"
+    REPORT_SALES = "report:sales"
+    REPORT_STAFF = "report:staff"
+    ROLE_WRITE = "role:write"
+    SALE_CANCEL = "sale:cancel"
+    SALE_CREATE = "sale:create"
+    SALE_CREDIT_SALE = "sale:credit_sale"
+    SALE_DELIVER = "sale:deliver"
+    SALE_HOLD = "sale:hold"
+    SALE_LINE_DISCOUNT = "sale:line_discount"
+    SALE_LINE_VOID = "sale:line_void"
+    SALE_PRICE_OVERRIDE = "sale:price_override"
+    SALE_READ = "sale:read"
+    SALE_TAX_OVERRIDE = "sale:tax_override"
+    SALE_TICKET_DISCOUNT = "sale:ticket_discount"
+    SALE_VOID = "sale:void"
+    SETTINGS_WRITE = "settings:write"
+    SHIFT_CLOSE = "shift:close"
+    SHIFT_CLOSE_OVER_LIMIT = "shift:close_over_limit"
+    SHIFT_EXPECTED_READ = "shift:expected_read"
+    SHIFT_FORCE_CLOSE = "shift:force_close"
+    SHIFT_OPEN = "shift:open"
+    STOCK_ADJUST = "stock:adjust"
+    STOCK_COUNT = "stock:count"
+    STOCK_COUNT_APPROVE = "stock:count_approve"
+    STOCK_READ = "stock:read"
+    STOCK_TRANSFER = "stock:transfer"
+    TAX_WRITE = "tax:write"
+    TENANT_CREATE = "tenant:create"
+    TENANT_ERASE = "tenant:erase"
+    TENANT_EXPORT = "tenant:export"
+    TENANT_READ = "tenant:read"
+    TENANT_SUPPORT_GRANT = "tenant:support_grant"
+    TENANT_SUSPEND = "tenant:suspend"
+    TIMECLOCK_EDIT = "timeclock:edit"
+    TIMECLOCK_OWN = "timeclock:own"
+    USAGE_READ = "usage:read"
+    USER_WRITE = "user:write"
+    WEBHOOK_WRITE = "webhook:write"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role may do with one permission.
+
+    ``max_percent`` bounds a discount in percent of the line or ticket; None is without bound.
+    """
+
+    decision: Decision
+    own: bool = False
+    max_percent: Decimal | None = None
+
+
+DENY = Grant(Decision.DENY)
+
+# Columns: saas_admin owner manager cashier stock_clerk accountant device.
+# A allow, P with approval, O allow within one's own outlet or session, R allow (reading), - deny.
+_COLUMNS = (
+    Role.SAAS_ADMIN,
+    Role.OWNER,
+    Role.MANAGER,
+    Role.CASHIER,
+    Role.STOCK_CLERK,
+    Role.ACCOUNTANT,
+    Role.DEVICE,
+)
+_MATRIX = """
+accounting:export       - A - - - A -
+apikey:write            - A - - - - -
+approval:give           - A A - - - -
+audit:read              - A - - - A -
+cash:drawer_open        - A A P - - -
+cash:move               - A A P - - -
+customer:credit_limit   - A A - - - -
+customer:erase          - A - - - - -
+customer:read           - A A A - R -
+customer:write          - A A A - - -
+device:enrol            - A A - - - -
+fiscal:close_period     - A - - - A -
+fiscal:verify           - A A - - A -
+giftcard:adjust         - A P - - - -
+giftcard:issue          - A A A - - -
+loyalty:adjust          - A P - - - -
+outlet:write            - A - - - - -
+payment:offline_card    - A A P - - -
+plan:write              A - - - - - -
+pricelist:write         - A A - - - -
+product:cost_read       - A A - A A -
+product:import          - A A - A - -
+product:price_write     - A A - - - -
+product:read            - A A A A R R
+product:write           - A A - A - -
+promotion:write         - A A - - - -
+purchase:approve        - A A - - - -
+purchase:receive        - A A - A - -
+purchase:write          - A A - A - -
+receipt:reprint         - A A O - R -
+refund:no_receipt       - A P - - - -
+refund:with_receipt     - A A P - - -
+register:write          - A A - - - -
+report:export           - A A - - A -
+report:margin           - A A - - R -
+report:sales            - A A O - R -
+report:staff            - A A - - R -
+role:write              - A - - - - -
+sale:cancel             - A A P - - -
+sale:create             - A A A - - -
+sale:credit_sale        - A A P - - -
+sale:deliver            - - - - - - A
+sale:hold               - A A A - - -
+sale:line_discount      - A A A5 - - -
+sale:line_void          - A A A - - -
+sale:price_override     - A A P - - -
+sale:read               - A A O - R -
+sale:tax_override       - A P - - - -
+sale:ticket_discount    - A A P - - -
+sale:void               - A A P - - -
+settings:write          - A - - - - -
+shift:close             - A A O - - -
+shift:close_over_limit  - A A - - - -
+shift:expected_read     - A A - - R -
+shift:force_close       - A A - - - -
+shift:open              - A A A - - -
+stock:adjust            - A A - P - -
+stock:count             - A A - A - -
+stock:count_approve     - A A - - - -
+stock:read              - A A A A R -
+stock:transfer          - A A - A - -
+tax:write               - A - - - - -
+tenant:create           A - - - - - -
+tenant:erase            P P - - - - -
+tenant:export           - A - - - - -
+tenant:read             A A A A A R R
+tenant:support_grant    - A - - - - -
+tenant:suspend          A - - - - - -
+timeclock:edit          - A A - - - -
+timeclock:own           - A A A A - -
+usage:read              A A - - - R -
+user:write              - A O - - - -
+webhook:write           - A - - - - -
+"""
+
+
+def _grant(mark: str) -> Grant | None:
+    match mark[0]:
+        case "A" | "R":
+            limit = Decimal(mark[1:]) if len(mark) > 1 else None
+            return Grant(Decision.ALLOW, max_percent=limit)
+        case "O":
+            return Grant(Decision.ALLOW, own=True)
+        case "P":
+            return Grant(Decision.APPROVE)
+        case _:
+            return None
+
+
+def _read_matrix() -> dict[Role, dict[Permission, Grant]]:
+    table: dict[Role, dict[Permission, Grant]] = {role: {} for role in _COLUMNS}
+    for row in _MATRIX.split("\n"):
+        if not row:
+            continue
+        name, *marks = row.split()
+        for role, mark in zip(_COLUMNS, marks, strict=True):
+            grant = _grant(mark)
+            if grant is not None:
+                table[role][Permission(name)] = grant
+    return table
+
+
+GRANTS = _read_matrix()
+
+
+def grant_of(role: str | None, permission: Permission) -> Grant:
+    """Return what ``role`` may do; a role nobody knows is denied everything."""
+    try:
+        return GRANTS[Role(role)].get(permission, DENY) if role else DENY
+    except ValueError:
+        return DENY

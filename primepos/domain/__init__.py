@@ -1,0 +1,1 @@
+"""One package a feature; every package holds models, schemas and operations."""

@@ -1,0 +1,70 @@
+"""People who sign in by e-mail: global, tied to tenants by memberships."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlmodel import Field
+
+from primepos.core.models import TIMESTAMP, Identified, Table, TenantScoped, Timestamped
+
+
+class User(Timestamped, Identified, Table, table=True):
+    """One person, found by normalised e-mail. ``is_superuser`` makes a saas_admin."""
+
+    __tablename__ = "users"
+
+    email: str = Field(unique=True)
+    name: str
+    password_hash: str
+    is_superuser: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    disabled_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
+    # Tokens issued before this moment are dead: a changed password or role ends every session.
+    tokens_valid_from: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})
+
+
+class Membership(Timestamped, TenantScoped, table=True):
+    """A person's role in one tenant. ``outlet_ids`` NULL means every outlet."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (sa.Index("memberships_user_id_idx", "user_id"),)
+
+    user_id: UUID = Field(foreign_key="users.id", primary_key=True)
+    role: str
+    outlet_ids: list[UUID] | None = Field(default=None, sa_column=sa.Column(ARRAY(PG_UUID(as_uuid=True))))
+
+
+class LoginSession(Identified, Table, table=True):
+    """One sign-in: a family of refresh tokens that lives and dies together."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = (
+        sa.Index("login_sessions_user_id_idx", "user_id"),
+        sa.Index("login_sessions_tenant_id_idx", "tenant_id"),
+    )
+
+    user_id: UUID = Field(foreign_key="users.id")
+    tenant_id: int | None = Field(default=None, foreign_key="tenants.id")
+    created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})
+    expires_at: datetime = Field(sa_type=TIMESTAMP)
+    revoked_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
+    revoked_why: str | None = None
+
+
+class RefreshToken(Table, table=True):
+    """One refresh token, known by its SHA-256. ``replaced_at`` marks it spent; it names its successor.
+
+    The successor's text is derived from the token itself and the server's key, so the same answer can be
+    given again within the grace without being stored.
+    """
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (sa.Index("refresh_tokens_session_id_idx", "session_id"),)
+
+    token_hash: str = Field(primary_key=True)
+    session_id: UUID = Field(foreign_key="login_sessions.id")
+    issued_at: datetime = Field(sa_type=TIMESTAMP)
+    expires_at: datetime = Field(sa_type=TIMESTAMP)
+    replaced_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)

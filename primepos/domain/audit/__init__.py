@@ -1,0 +1,1 @@
+"""The trail of who did, or was refused, what and when."""

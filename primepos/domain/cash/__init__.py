@@ -1,0 +1,1 @@
+"""Shifts: float, count, difference."""

@@ -1,0 +1,1 @@
+"""Products, barcodes, categories, taxes and prices."""

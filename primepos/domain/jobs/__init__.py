@@ -1,0 +1,1 @@
+"""Work for later, queued in the transaction that asks for it."""

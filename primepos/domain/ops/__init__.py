@@ -1,0 +1,1 @@
+"""The books auditor and other duties of an operator."""

@@ -1,0 +1,1 @@
+"""Outlets and their registers."""

@@ -1,0 +1,1 @@
+"""Tenders of a sale."""

@@ -1,0 +1,1 @@
+"""A whole shop from one file."""

@@ -1,0 +1,50 @@
+"""Summaries of closed days, so a year's report need not read a year's lines."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from primepos.core.models import QUANTITY, TenantDetail, tenant_reference
+
+
+class DaySummary(TenantDetail, table=True):
+    """What one outlet sold on one business day. Amounts in minor units."""
+
+    __tablename__ = "day_summaries"
+    __table_args__ = (
+        tenant_reference("outlet_id", "outlets"),
+        sa.Index("day_summaries_business_date_idx", "tenant_id", "business_date"),
+    )
+
+    outlet_id: UUID = Field(primary_key=True)
+    business_date: date = Field(primary_key=True)
+    sales: int
+    lines: int
+    base: int = Field(sa_type=sa.BigInteger)
+    tax: int = Field(sa_type=sa.BigInteger)
+    rounding: int = Field(sa_type=sa.BigInteger)
+    total: int = Field(sa_type=sa.BigInteger)
+    cash: int = Field(sa_type=sa.BigInteger)
+    card: int = Field(sa_type=sa.BigInteger)
+
+
+class ProductDaySummary(TenantDetail, table=True):
+    """What one outlet sold of one product on one business day. Amounts in minor units."""
+
+    __tablename__ = "product_day_summaries"
+    __table_args__ = (
+        tenant_reference("outlet_id", "outlets"),
+        sa.Index("product_day_summaries_business_date_idx", "tenant_id", "business_date"),
+    )
+
+    outlet_id: UUID = Field(primary_key=True)
+    business_date: date = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    name: str
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    base: int = Field(sa_type=sa.BigInteger)
+    tax: int = Field(sa_type=sa.BigInteger)
+    total: int = Field(sa_type=sa.BigInteger)

@@ -1,0 +1,1 @@
+"""Booking, delivering, reading and voiding sales."""

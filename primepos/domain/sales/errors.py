@@ -1,0 +1,116 @@
+"""How a sale can be refused."""
+
+from primepos.core.db import TransactionRetry, register_constraint
+from primepos.core.errors import Conflict, InvalidInput, NotFound, RuleViolation
+
+
+class SaleNotFound(NotFound):
+    """No such sale in this tenant."""
+
+    code = "SALE_NOT_FOUND"
+    template = "Sale {sale} not found"
+
+
+class SaleConflict(Conflict):
+    """This sale id was booked before with another content; a person has to look at it."""
+
+    code = "SALE_CONFLICT"
+    template = "Sale {sale} was booked before with another content"
+
+
+class NumberConflict(Conflict):
+    """This receipt number was used by another sale of the same series."""
+
+    code = "RECEIPT_NUMBER_CONFLICT"
+    template = "This receipt number belongs to another sale of the series"
+
+
+class TotalDiffers(Conflict):
+    """The caller's total is not what the server's prices make; both are in the error."""
+
+    code = "TOTAL_DIFFERS"
+    template = "The total is {total}, not {given} (minor units)"
+
+
+class UnknownProduct(InvalidInput):
+    """A line names a product that does not exist here or is archived."""
+
+    code = "UNKNOWN_PRODUCT"
+    template = "No product {product} can be sold here"
+
+
+class OutletNotFound(NotFound):
+    """No such outlet, or it is archived."""
+
+    code = "OUTLET_NOT_FOUND"
+    template = "No such outlet sells here"
+
+
+class RegisterNotFound(NotFound):
+    """No such register, or it is not the caller's."""
+
+    code = "REGISTER_NOT_FOUND"
+    template = "No such register"
+
+
+class ShiftUnknown(NotFound):
+    """The delivered sale names a shift the server has not heard of: deliver the opening first."""
+
+    code = "SHIFT_UNKNOWN"
+    template = "The shift of this sale is not known here yet"
+
+
+class NotPaid(InvalidInput):
+    """The tenders do not cover the total."""
+
+    code = "NOT_PAID"
+    template = "{remaining} is still to be paid (minor units)"
+
+
+class OutOfStock(RuleViolation):
+    """The shop's rule is to block what is not there; nothing was booked."""
+
+    code = "OUT_OF_STOCK"
+    template = "There is not enough stock of {products}"
+
+
+class AlreadyVoided(Conflict):
+    """A sale can be voided once."""
+
+    code = "ALREADY_VOIDED"
+    template = "This sale has been voided"
+
+
+class VoidTooLate(RuleViolation):
+    """The shift of the sale is closed: what is wrong now is put right by a refund."""
+
+    code = "VOID_TOO_LATE"
+    template = "The shift of this sale is closed; refund it instead"
+
+
+class VoidAtTill(RuleViolation):
+    """A till is the author of its own series, so it voids its own sales."""
+
+    code = "VOID_AT_TILL"
+    template = "Sale {receipt} is void only at its own register"
+
+
+class CannotVoid(RuleViolation):
+    """A void or an imported sale has nothing to undo."""
+
+    code = "CANNOT_VOID"
+    template = "Only a sale can be voided"
+
+
+class BrokenSale(InvalidInput):
+    """The delivered figures contradict themselves: parts do not sum, or the hash is not of this content."""
+
+    code = "BROKEN_SALE"
+    template = "The sale contradicts itself: {problem}"
+
+
+# A twin was faster: look again, the stored sale is the answer.
+register_constraint("sales_pkey", TransactionRetry)
+register_constraint("sales_series_idx", NumberConflict)
+register_constraint("sales_void_of_idx", AlreadyVoided)
+register_constraint("sales_tenant_id_shift_id_fkey", ShiftUnknown)

@@ -1,0 +1,206 @@
+"""What goes into and comes out of the operations on sales. Amounts are minor units of the sale's currency."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+Quantity = Annotated[Decimal, Meta(description="up to three places")]
+UnitPrice = Annotated[Decimal, Meta(description="in currency units, up to four places")]
+Minor = Annotated[int, Meta(ge=-(10**15), le=10**15)]
+Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SellLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line a caller asks for: a product by id or SKU; the server prices it.
+
+    ``unit_price`` overrides the catalogue and needs ``sale:price_override``; a discount needs
+    ``sale:line_discount`` within the grant's limit. Discounts have the sign of the quantity.
+    """
+
+    product_id: UUID | None = None
+    sku: Text | None = None
+    quantity: Quantity = Decimal(1)
+    unit_price: UnitPrice | None = None
+    discount_percent: Decimal = Decimal(0)
+    discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
+
+
+class TenderIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One payment as handed over, before change."""
+
+    kind: Literal["cash", "card"]
+    amount: Annotated[int, Meta(gt=0, le=10**15)]
+    reference: Annotated[str, Meta(max_length=64, pattern=r"^[ -~]*$")] = ""
+
+
+class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale to be priced and booked by the server, into the outlet's own series.
+
+    ``id`` is the caller's UUID and makes the call safe to repeat. ``total`` is what the caller shows the
+    customer; if the server's prices make another one, nothing is booked and both are told.
+    """
+
+    id: UUID
+    outlet_id: UUID
+    lines: Annotated[list[SellLine], Meta(min_length=1, max_length=2000)]
+    tenders: Annotated[list[TenderIn], Meta(max_length=50)]
+    ticket_discount_percent: Decimal = Decimal(0)
+    ticket_discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
+    total: Minor | None = None
+
+
+class LineTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """One tax of one line, as charged: code, rate and amount."""
+
+    code: Text
+    rate: Decimal
+    amount: Minor
+
+
+class SaleLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line as charged. ``base + tax = total``; ``discount`` is already out of the total."""
+
+    product_id: UUID | None
+    sku: Text
+    name: Text
+    quantity: Quantity
+    unit_price: UnitPrice
+    discount: Minor
+    base: Minor
+    tax: Minor
+    total: Minor
+    taxes: Annotated[list[LineTax], Meta(max_length=20)]
+
+
+class SaleTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One tax of the whole sale; sale and return lines apart."""
+
+    code: Text
+    name: Text
+    rate: Decimal
+    base: Minor
+    amount: Minor
+
+
+class SalePayment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Money that came in (positive) or went out (negative, as change does)."""
+
+    kind: Literal["cash", "card", "change"]
+    amount: Minor
+    reference: Annotated[str, Meta(max_length=64)] = ""
+
+
+class DeliverSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale that happened at a till, as its journal holds it: priced, paid, numbered and chained there."""
+
+    id: UUID
+    kind: Literal["sale", "void"] = "sale"
+    register_id: UUID
+    shift_id: UUID
+    epoch: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    number: Annotated[int, Meta(ge=1, le=2**62)]
+    business_date: date
+    sold_at: Annotated[datetime, Meta(tz=True)]
+    cashier_id: UUID | None = None
+    cashier: Text = ""
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    lines: Annotated[list[SaleLine], Meta(min_length=1, max_length=2000)]
+    taxes: Annotated[list[SaleTax], Meta(max_length=200)]
+    payments: Annotated[list[SalePayment], Meta(max_length=100)]
+    base: Minor
+    tax: Minor
+    rounding: Minor
+    total: Minor
+    void_of: UUID | None = None
+    reason: Text | None = None
+    prev_hash: Hash
+    hash: Hash
+
+
+class SaleOut(Struct, frozen=True, kw_only=True):
+    """A booked sale, whole. ``hash`` seals it into its series; ``flags`` say what a person should look at."""
+
+    id: UUID
+    kind: str
+    receipt: str
+    outlet_id: UUID
+    register_id: UUID | None
+    shift_id: UUID | None
+    epoch: int | None
+    number: int | None
+    business_date: date
+    sold_at: datetime
+    received_at: datetime
+    cashier: str
+    currency: str
+    base: int
+    tax: int
+    rounding: int
+    total: int
+    change: int
+    lines: list[SaleLine]
+    taxes: list[SaleTax]
+    payments: list[SalePayment]
+    prev_hash: str | None
+    hash: str | None
+    flags: list[str]
+    void_of: UUID | None = None
+    voided_by: UUID | None = None
+    reason: str | None = None
+    external_number: str | None = None
+
+
+class SaleRow(Struct, frozen=True, kw_only=True):
+    """A sale in a list."""
+
+    id: UUID
+    kind: str
+    receipt: str
+    outlet_id: UUID
+    business_date: date
+    sold_at: datetime
+    cashier: str
+    currency: str
+    total: int
+    lines: int
+    flags: list[str]
+    void_of: UUID | None
+
+
+class GetSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for one sale by id."""
+
+    id: UUID
+
+
+class ListSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a page of sales, newest business day first. ``after`` is the ``next`` of the page before."""
+
+    outlet_id: UUID | None = None
+    shift_id: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    flagged: bool = False
+    after: Annotated[str, Meta(max_length=64)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class SalePage(Struct, frozen=True, kw_only=True):
+    """A page of sales; ``next`` None says it is the last."""
+
+    items: list[SaleRow]
+    next: str | None
+
+
+class VoidSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Undo a sale in its own shift. ``id`` is the counter-record's and makes the call safe to repeat."""
+
+    id: UUID
+    sale_id: UUID
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+

@@ -1,0 +1,1 @@
+"""People at the till: code, PIN and role."""

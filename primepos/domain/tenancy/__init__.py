@@ -1,0 +1,1 @@
+"""Tenants: the shops that share this installation."""
