@@ -14,12 +14,49 @@ SCHEMES = ("postgresql", "postgres")
 _PORT_MAX = 65535
 _RAW_IN_USERINFO = "@:/?#[] "
 _OPTIONS = frozenset(
-    "host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout client_encoding "
-    "options application_name fallback_application_name keepalives keepalives_idle keepalives_interval "
-    "keepalives_count tcp_user_timeout replication gssencmode sslmode requiressl sslnegotiation sslcompression "
-    "sslcert sslkey sslpassword sslcertmode sslrootcert sslcrl sslcrldir sslsni ssl_min_protocol_version "
-    "ssl_max_protocol_version krbsrvname gsslib gssdelegation service target_session_attrs "
-    "load_balance_hosts".split()
+    [
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "passfile",
+        "require_auth",
+        "channel_binding",
+        "connect_timeout",
+        "client_encoding",
+        "options",
+        "application_name",
+        "fallback_application_name",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "replication",
+        "gssencmode",
+        "sslmode",
+        "requiressl",
+        "sslnegotiation",
+        "sslcompression",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcertmode",
+        "sslrootcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "krbsrvname",
+        "gsslib",
+        "gssdelegation",
+        "service",
+        "target_session_attrs",
+        "load_balance_hosts",
+    ]
 )
 _SECRET_OPTIONS = frozenset({"password", "sslpassword", "sslkey"})
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(:[0-9]*)?")
@@ -68,7 +105,7 @@ class DatabaseAddress:
         """Return the URL with stars for the password: safe to print."""
         shown = tuple((name, "***" if name in _SECRET_OPTIONS else value) for name, value in self.options)
         stars = DatabaseAddress(self.user, self.password, self.host, self.port, self.name, shown)
-        return stars._url("***" if self.password else "")  # noqa: SLF001 - its own class
+        return stars._url("***" if self.password else "")
 
     def _url(self, password: str) -> str:
         who = quote(self.user, safe="") + (f":{password}" if password else "")

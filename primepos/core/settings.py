@@ -179,7 +179,7 @@ class Examination:
         """Return the frozen settings; meaningful only when nothing is fatal."""
         names = {one.name for one in fields(Settings)}
         chosen = {one.field_name: self.values[one.name] for one in REGISTRY if one.field_name in names}
-        return Settings(**chosen, platform=self.platform, findings=self.problems, sources=self.sources)  # type: ignore[arg-type]  # names are checked by the registry test
+        return Settings(**chosen, platform=self.platform, findings=self.problems, sources=self.sources)
 
 
 def load_settings(
@@ -268,7 +268,7 @@ def _parse(raw: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         return {}, {}
     # environs brings marshmallow: as much start-up time as the whole `--help`, so a process that relies on
     # defaults alone (a demo, a price calculation, a fresh checkout) does not load it.
-    from primepos.core.settings_environs import parse_all  # noqa: PLC0415
+    from primepos.core.settings_environs import parse_all
 
     return parse_all(texts)
 
@@ -303,7 +303,11 @@ def _database_from_parts(raw: Mapping[str, str], values: dict[str, Any], sources
         told = f"is not set and of its parts {', '.join(missing)} not set either"
         return [Problem("DATABASE_URL", "ENV009", Severity.CRITICAL, told)]
     address = DatabaseAddress(
-        values["DB_USER"], values["DB_PASSWORD"], values["DB_HOST"], values["DB_PORT"] or DEFAULT_PORT, values["DB_NAME"]
+        values["DB_USER"],
+        values["DB_PASSWORD"],
+        values["DB_HOST"],
+        values["DB_PORT"] or DEFAULT_PORT,
+        values["DB_NAME"],
     )
     values["DATABASE_URL"] = Secret(address.url())
     sources["DATABASE_URL"] = "built from DB_*"
@@ -319,7 +323,7 @@ def _fill_derived(values: dict[str, Any], sources: dict[str, str], gathered: Gat
             sources[name] = "generated"
         if values["JWT_SECRET_KEY"] is None:
             values["JWT_SECRET_KEY"] = Secret(derive_key(values["SECRET_KEY"].reveal(), _JWT_PURPOSE))
-            sources["JWT_SECRET_KEY"] = "derived from SECRET_KEY"
+            sources["JWT_SECRET_KEY"] = "derived from SECRET_KEY"  # noqa: S105 - where it came from, not what it is
     platform = gathered.platform
     hosts: tuple[str, ...] = values["ALLOWED_HOSTS"]
     if platform.external_hostname and platform.external_hostname not in hosts:

@@ -19,7 +19,7 @@ class _MappingEnv(Env):
         super().__init__(eager=False)
         self._texts = texts
 
-    def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401 - the signature of the base class
+    def _get_value(self, env_key: str, default: Any) -> Any:
         return self._texts.get(env_key, default)
 
 
@@ -45,7 +45,7 @@ def _method(name: str) -> str:
 def _environs_parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Let a parser's ValueError count as environs' own, so that it is collected instead of raised."""
 
-    def parser(text: str) -> Any:  # noqa: ANN401 - any setting
+    def parser(text: str) -> Any:
         try:
             return parse(text)
         except ValueError as error:

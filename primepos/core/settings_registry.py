@@ -1,4 +1,4 @@
-"""The one list of environment variables: it drives validation, `primepos env`, .env.example, docs and the deploy gate."""
+"""The one list of environment variables: validation, `primepos env`, .env.example, docs and the deploy gate use it."""
 
 from __future__ import annotations
 
@@ -95,11 +95,15 @@ def _service(text: str) -> dict[Environment, str]:
     return {STAGING: text, PRODUCTION: text}
 
 
-def _one(rule_id: str, severity: Severity, check: Callable[[Any, rules.Facts], str | None], *, fatal: bool = True) -> Rule:
+def _one(
+    rule_id: str, severity: Severity, check: Callable[[Any, rules.Facts], str | None], *, fatal: bool = True
+) -> Rule:
     return Rule(rule_id, severity, check, fatal=fatal)
 
 
-def _live(rule_id: str, severity: Severity, check: Callable[[Any, rules.Facts], str | None], *, fatal: bool = True) -> Rule:
+def _live(
+    rule_id: str, severity: Severity, check: Callable[[Any, rules.Facts], str | None], *, fatal: bool = True
+) -> Rule:
     return Rule(rule_id, severity, check, fatal=fatal, environments=IN_PRODUCTION)
 
 
@@ -463,7 +467,8 @@ SERVER = (
         required_when="Render sets it", help="Port the API listens on.",
     ),
     Variable(
-        name="HOST", kind="address", parse=types.parse_host, group="Server", default_note="127.0.0.1; 0.0.0.0 on Render",
+        name="HOST", kind="address", parse=types.parse_host, group="Server",
+        default_note="127.0.0.1; 0.0.0.0 on Render",
         help="Address the API listens on.", rule="0.0.0.0 on Render (ENV027)",
         rules=(_one("ENV027", LOW, rules.open_to_platform, fatal=False),),
     ),

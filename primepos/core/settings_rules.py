@@ -138,7 +138,7 @@ def strong_fallbacks(values: tuple[Secret, ...], facts: Facts) -> str | None:
     return None
 
 
-def debug_off(value: bool, facts: Facts) -> str | None:  # noqa: FBT001 - the signature of every rule
+def debug_off(value: bool, facts: Facts) -> str | None:
     """ENV004: no debug pages in production."""
     del facts
     return "must be False in production" if value else None
@@ -336,7 +336,7 @@ def email_present(value: EmailBackend, facts: Facts) -> str | None:
     return None
 
 
-def one_tls_mode(value: bool, facts: Facts) -> str | None:  # noqa: FBT001 - the signature of every rule
+def one_tls_mode(value: bool, facts: Facts) -> str | None:
     """ENV020: STARTTLS or TLS from the first byte, not both, on the port that speaks it."""
     if facts.values["EMAIL_BACKEND"] is not EmailBackend.SMTP:
         return None
@@ -385,7 +385,9 @@ def sentry_present(value: Secret | None, facts: Facts) -> str | None:
 def modest_sampling(value: float, facts: Facts) -> str | None:
     """Tracing every fifth request is plenty."""
     del facts
-    return f"is {value:g}: above {MAX_TRACES_RATE:g} tracing costs more than it tells" if value > MAX_TRACES_RATE else None
+    return (
+        f"is {value:g}: above {MAX_TRACES_RATE:g} tracing costs more than it tells" if value > MAX_TRACES_RATE else None
+    )
 
 
 def complete_storage(value: object, facts: Facts) -> str | None:

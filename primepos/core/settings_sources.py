@@ -63,7 +63,11 @@ def gather(environ: Mapping[str, str] | None, env_file: Path | None) -> Gathered
     dotenv = Path.cwd() / DOTENV
     may_dotenv = environ is None and env_file is None and not platform.on_render and dotenv.is_file()
     shop_file = _data_dir(raw) / SHOP_FILE
-    if raw.get("PRIMEPOS_ENV", "shop").strip().lower() == Environment.SHOP and not platform.on_render and shop_file.is_file():
+    if (
+        raw.get("PRIMEPOS_ENV", "shop").strip().lower() == Environment.SHOP
+        and not platform.on_render
+        and shop_file.is_file()
+    ):
         may_dotenv = False
         _add(raw, sources, {"PRIMEPOS_ENV": "shop"}, SHOP_SOURCE)
         _add(raw, sources, read_env_file(shop_file), SHOP_SOURCE)
@@ -89,7 +93,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     Raises BadConfiguration when the file is missing, unreadable or not UTF-8.
     """
     # Costs a few milliseconds that a process without any file does not pay.
-    from dotenv import dotenv_values  # noqa: PLC0415
+    from dotenv import dotenv_values
 
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -103,7 +107,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 def default_data_dir() -> Path:
     """Return the directory of the user's PrimePOS data on this system."""
     # Needed only where PRIMEPOS_DATA_DIR is not set.
-    from platformdirs import user_data_path  # noqa: PLC0415
+    from platformdirs import user_data_path
 
     return user_data_path("primepos", appauthor=False)
 
