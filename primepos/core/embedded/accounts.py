@@ -41,7 +41,7 @@ def account_named(name: str) -> Account | None:
     """The account of that name, or None when the machine has none."""
     if sys.platform == "win32":
         return None
-    import pwd  # noqa: PLC0415 - absent on Windows
+    import pwd
 
     try:
         entry = pwd.getpwnam(name)
@@ -51,10 +51,10 @@ def account_named(name: str) -> Account | None:
 
 
 def account_of(path: Path) -> Account | None:
-    """The account that owns ``path``; None for root's own, for a missing path and for an owner without a passwd entry."""
+    """The account that owns ``path``; None when it is root's, missing, or of an owner without a passwd entry."""
     if sys.platform == "win32":
         return None
-    import pwd  # noqa: PLC0415 - absent on Windows
+    import pwd
 
     try:
         entry = pwd.getpwuid(path.stat().st_uid)

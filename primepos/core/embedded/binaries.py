@@ -99,7 +99,7 @@ def _inspect(folder: Path, source: str) -> Binaries | None:
     if not (postgres.is_file() and initdb.is_file()):
         return None
     try:
-        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - a program path of our own making
+        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"\(PostgreSQL\) ((\d+)\S*)", answer.stdout)
@@ -123,7 +123,7 @@ def _installed_dirs() -> Iterator[Path]:
         yield from Path(program_files).glob("PostgreSQL/*/bin")
     if pg_config := shutil.which("pg_config"):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
-            answer = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - found on PATH by shutil.which
+            answer = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=True, timeout=60)
             yield Path(answer.stdout.strip())
     if initdb := shutil.which("initdb"):
         yield Path(initdb).resolve().parent
@@ -174,4 +174,4 @@ def _copy_installation(prefix: Path, staging: Path) -> None:
                 shutil.copytree(libraries, place, symlinks=True)
     for path in (staging, *staging.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and path.stat().st_mode & 0o100 else 0o644)
+            path.chmod(0o755 if path.is_dir() or (os.access(path, os.X_OK) and path.stat().st_mode & 0o100) else 0o644)

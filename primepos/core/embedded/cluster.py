@@ -21,7 +21,7 @@ from primepos.core.embedded.binaries import Binaries, find_binaries, readable_co
 from primepos.core.embedded.connect import OWNER, SUPERUSER, Answer, Silence, ask, connected, url
 from primepos.core.embedded.errors import EmbeddedPostgresFailed, PostgresMajorMismatch
 from primepos.core.embedded.place import Place, create_home, default_data_dir, default_system_dir, locate
-from primepos.core.embedded.ports import is_free, candidates
+from primepos.core.embedded.ports import candidates, is_free
 from primepos.core.embedded.postmaster import STOP_SIGNALS, end_orphans, processes_in, read_pid_file, run_as, spawn
 from primepos.core.embedded.provision import create_pgdata, ensure_owner, reset_superuser_password, superuser_password
 
@@ -235,8 +235,8 @@ class Cluster:
 
     def create_database(self, name: str, template: str | None = None) -> bool:
         """Create a database of the owner role, a copy of ``template`` when given; returns False when it exists."""
-        import psycopg  # noqa: PLC0415 - heavy, and not every command needs a database
-        from psycopg import sql  # noqa: PLC0415
+        import psycopg
+        from psycopg import sql
 
         place, info = self._ready()
         source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
@@ -249,7 +249,7 @@ class Cluster:
 
     def drop_database(self, name: str) -> bool:
         """Drop a database, ending every session in it; returns False when there is none."""
-        from psycopg import sql  # noqa: PLC0415 - heavy, and not every command needs a database
+        from psycopg import sql
 
         place, info = self._ready()
         with connected(info.port, SUPERUSER, superuser_password(place)) as connection:

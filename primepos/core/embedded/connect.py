@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import quote
 
@@ -12,7 +12,6 @@ from primepos.core.embedded.postmaster import parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import psycopg
 
@@ -49,15 +48,17 @@ def url(port: int, role: str, password: str, dbname: str) -> str:
 
 
 @contextlib.contextmanager
-def connected(port: int, role: str, password: str, dbname: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+def connected(
+    port: int, role: str, password: str, dbname: str = "postgres"
+) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """An autocommit connection for the block, closed after it.
 
     Every setting that PG* variables of the environment could bend is given. Where libpq can, it insists on SCRAM, by
     which the server proves to know our password too: a stranger on our port learns nothing and cannot pose as ours.
     """
-    import psycopg  # noqa: PLC0415 - heavy, and not every command needs a database
+    import psycopg
 
-    insist = {"require_auth": "scram-sha-256"} if psycopg.pq.version() >= 160000 else {}  # noqa: PLR2004 - libpq 16
+    insist: dict[str, Any] = {"require_auth": "scram-sha-256"} if psycopg.pq.version() >= 160000 else {}
     with psycopg.connect(
         host=HOST,
         hostaddr=HOST,
@@ -81,7 +82,7 @@ def connected(port: int, role: str, password: str, dbname: str = "postgres") -> 
 
 def ask(port: int, password: str, pgdata: Path) -> Answer | Silence:
     """Ask the server on ``port`` whether it serves ``pgdata``; the only proof of life that counts."""
-    import psycopg  # noqa: PLC0415 - heavy, and not every command needs a database
+    import psycopg
 
     question: LiteralString = (
         "SELECT current_setting('data_directory'), current_setting('server_version_num')::int / 10000,"
@@ -97,6 +98,6 @@ def ask(port: int, password: str, pgdata: Path) -> Answer | Silence:
         why = str(error).strip()
         return Silence(why, is_refused="password authentication failed" in why)
     with contextlib.suppress(OSError):
-        if os.path.samefile(directory, pgdata):
+        if Path(directory).samefile(pgdata):
             return Answer(port, major, is_durable, postmaster)
     return Silence(f"port {port} belongs to another server, of {directory}")

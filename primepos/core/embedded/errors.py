@@ -20,7 +20,9 @@ class PostgresMajorMismatch(BadConfiguration):
     """The data directory was written by another major version of PostgreSQL; nothing was touched."""
 
     code = "POSTGRES_MAJOR_MISMATCH"
-    template = "The data in {data_dir} belong to PostgreSQL {data_major}, but the programs found are PostgreSQL {binaries_major}"
+    template = (
+        "The data in {data_dir} are PostgreSQL {data_major}'s, but the programs found are PostgreSQL {binaries_major}"
+    )
     hint = "Run 'primepos db upgrade', or set PRIMEPOS_PG_BIN to programs of the version that wrote the data"
 
 

@@ -31,7 +31,7 @@ _POINTER = "location.json"
 
 def default_data_dir(env: Mapping[str, str] | None = None) -> Path:
     """The cluster's directory: ``postgres`` inside PRIMEPOS_DATA_DIR, or inside the user's own data directory."""
-    import platformdirs  # noqa: PLC0415 - asked only when a database is really needed
+    import platformdirs
 
     named = (os.environ if env is None else env).get(ENV_DATA_DIR)
     base = Path(named) if named else Path(platformdirs.user_data_dir("primepos", appauthor=False))
@@ -102,16 +102,15 @@ class Place:
         """Replace a file of ours in one step; it is readable by its owner alone."""
         descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
         try:
-            with open(descriptor, "w", encoding="utf-8") as stream:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(descriptor)
                 if sys.platform != "win32" and self.owner is not None:
                     os.fchown(descriptor, *self.owner)
-            os.replace(temporary, file)
+            Path(temporary).replace(file)
         except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
             raise
 
 

@@ -30,6 +30,8 @@ STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": get
 
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 _NAMES = ("postgres", "postmaster")
+_IS_LINUX: bool = sys.platform.startswith("linux")
+_NEUTRAL_DIR = os.sep
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def processes_in(pgdata: Path) -> dict[int, int]:
     """
     if sys.platform == "win32" or not pgdata.is_dir():
         return {}
-    if not sys.platform.startswith("linux"):
+    if not _IS_LINUX:
         return _processes_by_command_line(pgdata)
     place = pgdata.stat()
     found = {}
@@ -93,12 +95,12 @@ def _processes_by_command_line(pgdata: Path) -> dict[int, int]:
 
 def parent_of(pid: int) -> int | None:
     """The parent of a process; of a server's backend that is the postmaster."""
-    if sys.platform.startswith("linux"):
+    if _IS_LINUX:
         try:
             return _parent_on_linux(pid)
         except (OSError, ValueError, IndexError):
             return None
-    answer = subprocess.run(["/bin/ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603 - a number
+    answer = subprocess.run(["/bin/ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return int(answer.stdout) if answer.stdout.strip().isdigit() else None
 
 
@@ -121,9 +123,11 @@ def server_environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def run_as(arguments: Sequence[str | Path], account: Account | None, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def run_as(
+    arguments: Sequence[str | Path], account: Account | None, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a server program to its end, as ``account`` when given, from a directory every account can enter."""
-    return subprocess.run(  # noqa: S603 - programs found by find_binaries
+    return subprocess.run(
         arguments,
         input=text,
         stdin=subprocess.DEVNULL if text is None else None,
@@ -132,7 +136,7 @@ def run_as(arguments: Sequence[str | Path], account: Account | None, text: str |
         encoding="utf-8",
         errors="replace",
         check=False,
-        cwd=_neutral_dir(),
+        cwd=_NEUTRAL_DIR,
         env=server_environment(),
         **(account.popen_options() if account else {}),
     )
@@ -149,23 +153,19 @@ def spawn(
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     if sys.platform == "win32":
         line = subprocess.list2cmdline(options)
-        starter = [binaries.tool("pg_ctl"), "start", "-W", "-s", "-D", pgdata, "-o", line]
-        # The server keeps the starter's output open, so it must be a file: reading a pipe would wait for the server's end.
+        starter: list[str | Path] = [binaries.tool("pg_ctl"), "start", "-W", "-s", "-D", pgdata, "-o", line]
+        # The server keeps this output open, so it must be a file: reading a pipe would wait for the server's end.
         subprocess.run(starter, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=server_environment(), check=False)
         return None
-    return subprocess.Popen(  # noqa: S603 - programs found by find_binaries
+    return subprocess.Popen(
         [binaries.tool("postgres"), "-D", pgdata, *options],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        cwd=_neutral_dir(),
+        cwd=_NEUTRAL_DIR,
         env=server_environment(),
         pass_fds=(lock,),
         start_new_session=True,
         umask=0o077,
         **(account.popen_options() if account else {}),
     )
-
-
-def _neutral_dir() -> str:
-    return os.path.abspath(os.sep)

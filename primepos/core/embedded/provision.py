@@ -85,7 +85,8 @@ def _give(place: Place, *paths: Path) -> None:
 
 def _append_settings(conf: Path) -> None:
     lines = "".join(f"{name} = '{value}'\n" for name, value in INITIAL_SETTINGS.items())
-    with open(os.open(conf, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)), "w", encoding="utf-8") as stream:
+    descriptor = os.open(conf, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(f"\n# PrimePOS's choices at initdb; yours to change.\n{lines}")
 
 
@@ -122,7 +123,7 @@ def ensure_owner(place: Place, port: int) -> str:
     the only way to hold the application's roles without having their rights all the time. Since on 15 a role that does
     not inherit has no use of pg_database_owner either, the schema public of new databases is made its own.
     """
-    from psycopg import sql  # noqa: PLC0415 - heavy, and not every command needs a database
+    from psycopg import sql
 
     file = place.owner_password_file
     if file.is_file():
