@@ -31,11 +31,18 @@ def main(arguments: list[str]) -> int:
     wanted = fingerprint(extras)
     if is_current(directory, wanted):
         return 0
-    with exclusive(directory.with_name(directory.name + ".lock")):
-        # The one who held the lock before may have done the work.
-        if is_current(directory, wanted):
-            return 0
-        return build(directory, extras, wanted)
+    try:
+        with exclusive(directory.with_name(directory.name + ".lock")):
+            # The one who held the lock before may have done the work.
+            if is_current(directory, wanted):
+                return 0
+            return build(directory, extras, wanted)
+    except PermissionError as error:
+        print(
+            f"{error.filename} belongs to another account. Use an environment of your own:  make VENV=.venv-mine ...",
+            file=sys.stderr,
+        )
+        return 2
 
 
 def build(directory: Path, extras: list[str], wanted: set[str]) -> int:
@@ -126,9 +133,11 @@ def python_of(directory: Path) -> Path:
 
 def works(python: Path) -> bool:
     """Tell whether an interpreter starts; a moved or upgraded system Python leaves dead links."""
-    if not python.exists():
+    try:
+        return subprocess.run([str(python), "-c", "import pip"], check=False, capture_output=True).returncode == 0
+    except OSError:
+        # Not there, or made by root from a Python that this account may not read.
         return False
-    return subprocess.run([str(python), "-c", "import pip"], check=False, capture_output=True).returncode == 0
 
 
 @contextlib.contextmanager
