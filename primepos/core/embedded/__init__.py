@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from primepos.core.embedded.binaries import Binaries, find_binaries
-from primepos.core.embedded.cluster import Cluster, ClusterInfo, ClusterStatus, data_major
+from primepos.core.embedded.cluster import Cluster, ClusterInfo, ClusterStatus
 from primepos.core.embedded.errors import (
     EmbeddedPostgresFailed,
     PostgresBinariesMissing,
@@ -11,6 +11,7 @@ from primepos.core.embedded.errors import (
     PostgresMajorMismatch,
 )
 from primepos.core.embedded.place import default_data_dir
+from primepos.core.embedded.server import data_major
 
 __all__ = [
     "Binaries",

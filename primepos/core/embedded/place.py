@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 ENV_DATA_DIR = "PRIMEPOS_DATA_DIR"
 ENV_SYSTEM_DIR = "PRIMEPOS_SYSTEM_DIR"
+LAUNCHER_LOCK = "launcher.lock"
 _POINTER = "location.json"
+_ORIGIN = "home.txt"
 
 
 def default_data_dir(env: Mapping[str, str] | None = None) -> Path:
@@ -92,11 +95,22 @@ class Place:
         """What the server said before it opened its own log in ``pgdata/log``."""
         return self.root / "start.log"
 
-    def names(self) -> list[str]:
-        """Every entry this package makes in ``root`` or ``home``, besides ``pgdata``."""
+    @property
+    def staging(self) -> Path:
+        """Where initdb works; what is found there was left by one that was killed."""
+        return self.root / "initdb"
+
+    def remove(self) -> None:
+        """Remove the data and every file of ours, and nothing else; the server is stopped."""
+        for directory in (self.pgdata, self.staging):
+            shutil.rmtree(directory, ignore_errors=True)
         files = (self.state_file, self.superuser_password_file, self.owner_password_file, self.users_lock,
-                 self.server_lock, self.start_log)  # fmt: skip
-        return [*(file.name for file in files), _POINTER, "home.txt"]
+                 self.server_lock, self.start_log, self.root / _ORIGIN, self.home / _POINTER)  # fmt: skip
+        for file in files:
+            file.unlink(missing_ok=True)
+        if self.root != self.home:
+            with contextlib.suppress(OSError):
+                self.root.rmdir()
 
     def write(self, file: Path, text: str) -> None:
         """Replace a file of ours in one step; it is readable by its owner alone."""
@@ -129,8 +143,20 @@ def create_home(home: Path) -> None:
                 home.chmod(0o711)  # The server's account passes through to pgdata; our own files in it are 0600.
     except (OSError, UnicodeEncodeError) as error:
         raise PostgresDataDirUnusable(data_dir=ascii(str(home)), why=str(error)) from error
+    check_home(home)
+
+
+def check_home(home: Path) -> bool:
+    """Whether the directory asked for exists; what does exist must be a directory that is ours to use.
+
+    Raises:
+        PostgresDataDirUnusable: it is something else, or another account's.
+    """
+    if not home.exists():
+        return False
     if not home.is_dir() or not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise PostgresDataDirUnusable(data_dir=str(home), why="it is not a directory this account may write")
+    return True
 
 
 def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
@@ -158,7 +184,7 @@ def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
     if may_enter(home, account):
         return Place(home, home, account, None)
     place = Place(home, _new_root(home, system_dir), account, None)
-    place.write(place.root / "home.txt", f"{home}\n")
+    place.write(place.root / _ORIGIN, f"{home}\n")
     place.write(pointer, json.dumps({"root": str(place.root)}))
     return place
 

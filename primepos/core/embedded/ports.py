@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
 # Below the range from which Linux (32768) and others take the ports of outgoing connections.
 _FIRST, _COUNT, _TRIES = 20000, 10000, 50
+_CONNECT_TIMEOUT_S = 10
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody accepts connections on the port; asked without taking the port for a moment."""
+    try:
+        socket.create_connection((HOST, port), timeout=_CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port."""
+    """Whether a server could take the port now; asked by taking it for a moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
             # As PostgreSQL does: connections of a server that just ended must not make its port look taken.

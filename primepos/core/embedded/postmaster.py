@@ -104,6 +104,12 @@ def parent_of(pid: int) -> int | None:
     return int(answer.stdout) if answer.stdout.strip().isdigit() else None
 
 
+def postmaster_among(pgdata: Path) -> int | None:
+    """The process in the data directory that is the parent of others; None when there is no such."""
+    processes = processes_in(pgdata)
+    return min(set(processes.values()) & set(processes), default=None)
+
+
 def end_orphans(pgdata: Path) -> None:
     """End what a killed postmaster left behind; does nothing while a postmaster is among the processes.
 

@@ -52,7 +52,7 @@ def create_pgdata(binaries: Binaries, place: Place, *, is_durable: bool) -> None
     Raises:
         EmbeddedPostgresFailed: initdb failed; its output is in the error's ``log``.
     """
-    staging = place.root / "initdb"
+    staging = place.staging
     output = ""
     for locale in _locale_options(binaries.version_major):
         shutil.rmtree(staging, ignore_errors=True)
