@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from primepos.core.embedded.accounts import may_enter, may_read
 from primepos.core.embedded.errors import PostgresBinariesMissing
-from primepos.core.embedded.place import make_passable
+from primepos.core.embedded.place import make_passable, passable_system_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,8 +129,8 @@ def _installed_dirs() -> Iterator[Path]:
         yield Path(initdb).resolve().parent
 
 
-def readable_copy(binaries: Binaries, account: Account, store: Path) -> Binaries:
-    """The same programs in a place ``account`` can reach: where they are if it can, else a copy under ``store``.
+def readable_copy(binaries: Binaries, account: Account, system_dir: Path) -> Binaries:
+    """The same programs in a place ``account`` can reach: where they are if it can, else a copy under ``system_dir``.
 
     The copy is made once per build, appears by one rename, and is root's: the account can run but not change it.
     """
@@ -142,6 +142,7 @@ def readable_copy(binaries: Binaries, account: Account, store: Path) -> Binaries
         return binaries
     built = binaries.tool("postgres").stat()
     mark = hashlib.sha256(f"{prefix}\0{built.st_size}\0{built.st_mtime_ns}".encode()).hexdigest()[:12]
+    store = passable_system_dir(system_dir, account) / "binaries"
     target = store / f"{binaries.version}-{mark}"
     inner = target / prefix.parent.name / prefix.name
     if not target.is_dir():

@@ -253,7 +253,7 @@ class Cluster:
         return Server(
             place=place,
             binaries=lambda: self.binaries,
-            store=self.system_dir / "binaries",
+            system_dir=self.system_dir,
             fsync=self._fsync,
             fixed_port=self._port,
             settings=self._settings,

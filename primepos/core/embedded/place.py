@@ -183,7 +183,7 @@ def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
     account = _account_for(home)
     if may_enter(home, account):
         return Place(home, home, account, None)
-    place = Place(home, _new_root(home, system_dir), account, None)
+    place = Place(home, _new_root(home, passable_system_dir(system_dir, account)), account, None)
     place.write(place.root / _ORIGIN, f"{home}\n")
     place.write(pointer, json.dumps({"root": str(place.root)}))
     return place
@@ -198,18 +198,32 @@ def _account_for(home: Path) -> Account:
     return account
 
 
+def passable_system_dir(preferred: Path, account: Account) -> Path:
+    """A system directory ``account`` may enter, made if missing: ``preferred``, else the machine's usual one.
+
+    Raises:
+        PostgresDataDirUnusable: neither will do.
+    """
+    problem = "the server's account may not enter it"
+    for directory in dict.fromkeys((preferred, default_system_dir())):
+        try:
+            make_passable(directory)
+            if may_enter(directory, account):
+                return directory
+        except OSError as error:
+            problem = str(error)
+    raise PostgresDataDirUnusable(
+        hint=f"Set {ENV_SYSTEM_DIR} to a directory every account may enter", data_dir=str(preferred), why=problem
+    )
+
+
 def _new_root(home: Path, system_dir: Path) -> Path:
     # Never an older cluster's directory: whoever removed the home meant its data to be gone.
     mark = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
     root = system_dir / "clusters" / f"{mark}-{secrets.token_hex(3)}"
-    try:
-        make_passable(root.parent)
-        root.mkdir(mode=0o711)
-        root.chmod(0o711)
-    except OSError as error:
-        raise PostgresDataDirUnusable(
-            hint=f"Set {ENV_SYSTEM_DIR} to a directory every account may enter", data_dir=str(root), why=str(error)
-        ) from error
+    make_passable(root.parent)
+    root.mkdir(mode=0o711)
+    root.chmod(0o711)
     return root
 
 

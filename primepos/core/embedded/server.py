@@ -71,7 +71,7 @@ class Server:
     place: Place
     #: Looked for when a program is really needed: joining a running server needs none.
     binaries: Callable[[], Binaries]
-    store: Path
+    system_dir: Path
     fsync: bool
     fixed_port: int | None
     settings: Mapping[str, str]
@@ -153,7 +153,7 @@ class Server:
                 data_dir=str(place.pgdata), data_major=found, binaries_major=binaries.version_major
             )
         if place.account is not None:
-            binaries = readable_copy(binaries, place.account, self.store)
+            binaries = readable_copy(binaries, place.account, self.system_dir)
         if found is None:
             create_pgdata(binaries, place, is_durable=self.fsync)
         lock = locks.take(place.server_lock, wait=False, owner=place.owner)
