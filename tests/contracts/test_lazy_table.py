@@ -16,7 +16,7 @@ COMMANDS = Path(__file__).resolve().parents[2] / "primepos" / "cli" / "commands"
 FIRST_LIGHT = """
     init demo till serve worker env migrate db ops tenants users outlets registers products stock sales shifts report
     import price barcode
-""".split()  # noqa: SIM905 - reads as the command tree of the design
+""".split()
 
 
 def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
