@@ -55,7 +55,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     )
     server.ensure_running(keep=False)
     yield server
-    server.leave()
+    if server.leave():
+        server.destroy()
 
 
 @pytest.fixture(scope="session")
