@@ -154,7 +154,7 @@ class UnitOfWork:
     """
 
     def __init__(self, database: Database, *, tenant_id: int | None, role: str, read_only: bool) -> None:
-        self._database = database
+        self.database = database
         self.tenant_id = tenant_id
         self._role = role
         self._read_only = read_only
@@ -165,14 +165,14 @@ class UnitOfWork:
 
     def _driver(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            self._connection = self._database.engine.connect()
+            self._connection = self.database.engine.connect()
         driver = self._connection.connection.driver_connection
         if driver is None:
             raise DatabaseUnavailable
         return driver  # type: ignore[no-any-return]  # SQLAlchemy types the driver's connection as Any
 
     def _preamble(self) -> tuple[str, tuple[str, ...]]:
-        limits = self._database
+        limits = self.database
         tenant = "" if self.tenant_id is None else str(self.tenant_id)
         plans = "force_generic_plan" if self._role == APP_ROLE and not self._read_only else "auto"
         return _PREAMBLE, (
@@ -216,7 +216,7 @@ class UnitOfWork:
         driver = self._driver()
         if self._session is not None:
             self._session.flush()
-        if not self._database.pipelining:
+        if not self.database.pipelining:
             self._begin()
             yield Pipeline(driver, None)
             return
@@ -273,7 +273,7 @@ class UnitOfWork:
         self._committing = True
         if last is None:
             driver.commit()
-        elif self._database.pipelining:
+        elif self.database.pipelining:
             with self.pipeline() as pipe:
                 pipe.execute(*last)
                 driver.commit()
@@ -306,7 +306,7 @@ class UnitOfWork:
             driver = connection.connection.driver_connection
             if driver is None or driver.closed or driver.broken:
                 connection.invalidate()
-                self._database.engine.dispose()
+                self.database.engine.dispose()
                 lost = not self._committing
         self.close()
         return lost
@@ -401,3 +401,18 @@ def run_in_transaction(
         if attempt + 1 < attempts:
             time.sleep(random.uniform(0, 0.01 * 4**attempt))  # noqa: S311  jitter, not a secret
     raise Busy
+
+
+def apart(open_unit: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T]) -> T:
+    """Run ``work`` in a transaction of its own and commit it at once.
+
+    For what must stay even where the operation around it is refused: a counted failure, a killed family of
+    tokens. Call it before the operation's own first statement, so that no thread holds two connections.
+    """
+
+    def all_of_it(uow: UnitOfWork) -> T:
+        result = work(uow)
+        uow.commit()
+        return result
+
+    return run_in_transaction(open_unit, all_of_it)

@@ -337,9 +337,9 @@ class App:
         request_id: str,
     ) -> AuditEvent:
         note = outcome.context.audit if outcome.context is not None else None
-        tenant_id = identity.tenant_id if operation.scope is Scope.TENANT else None
         return AuditEvent(
-            tenant_id=tenant_id,
+            # Also of a system operation: whom an owner let in is the tenant's business.
+            tenant_id=identity.tenant_id,
             operation=operation.name,
             outcome="done" if error is None else "refused",
             error_code=None if error is None else error.code,
