@@ -95,6 +95,7 @@ TABLES = (
         email text NOT NULL,
         name text NOT NULL,
         password_hash text NOT NULL,
+        password_expires_at timestamptz,
         is_superuser boolean DEFAULT false NOT NULL,
         disabled_at timestamptz,
         tokens_valid_from timestamptz DEFAULT now() NOT NULL,
@@ -163,6 +164,7 @@ TABLES = (
         id uuid NOT NULL,
         user_id uuid NOT NULL,
         tenant_id integer,
+        register_id uuid,
         created_at timestamptz DEFAULT now() NOT NULL,
         expires_at timestamptz NOT NULL,
         revoked_at timestamptz,
@@ -182,6 +184,7 @@ TABLES = (
         user_id uuid NOT NULL,
         role text NOT NULL,
         outlet_ids uuid[],
+        disabled_at timestamptz,
         CONSTRAINT memberships_pkey PRIMARY KEY (tenant_id, user_id),
         CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY(tenant_id) REFERENCES tenants (id),
         CONSTRAINT memberships_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (id)

@@ -12,13 +12,18 @@ from primepos.core.models import TIMESTAMP, Identified, Table, TenantScoped, Tim
 
 
 class User(Timestamped, Identified, Table, table=True):
-    """One person, found by normalised e-mail. ``is_superuser`` makes a saas_admin."""
+    """One person, found by normalised e-mail. ``is_superuser`` makes a saas_admin.
+
+    ``password_expires_at`` marks a password that somebody else set: until then it serves to choose one's own,
+    and for nothing else.
+    """
 
     __tablename__ = "users"
 
     email: str = Field(unique=True)
     name: str
     password_hash: str
+    password_expires_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
     is_superuser: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     disabled_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
     # Tokens issued before this moment are dead: a changed password or role ends every session.
@@ -26,7 +31,7 @@ class User(Timestamped, Identified, Table, table=True):
 
 
 class Membership(Timestamped, TenantScoped, table=True):
-    """A person's role in one tenant. ``outlet_ids`` NULL means every outlet."""
+    """A person's role in one tenant. ``outlet_ids`` NULL means every outlet; a disabled one opens nothing."""
 
     __tablename__ = "memberships"
     __table_args__ = (sa.Index("memberships_user_id_idx", "user_id"),)
@@ -34,10 +39,14 @@ class Membership(Timestamped, TenantScoped, table=True):
     user_id: UUID = Field(foreign_key="users.id", primary_key=True)
     role: str
     outlet_ids: list[UUID] | None = Field(default=None, sa_column=sa.Column(ARRAY(PG_UUID(as_uuid=True))))
+    disabled_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
 
 
 class LoginSession(Identified, Table, table=True):
-    """One sign-in: a family of refresh tokens that lives and dies together."""
+    """One sign-in: a family of refresh tokens that lives and dies together.
+
+    With ``register_id`` it is an enrolled till's, and ``user_id`` is whoever enrolled it.
+    """
 
     __tablename__ = "login_sessions"
     __table_args__ = (
@@ -47,6 +56,7 @@ class LoginSession(Identified, Table, table=True):
 
     user_id: UUID = Field(foreign_key="users.id")
     tenant_id: int | None = Field(default=None, foreign_key="tenants.id")
+    register_id: UUID | None = None
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})
     expires_at: datetime = Field(sa_type=TIMESTAMP)
     revoked_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
