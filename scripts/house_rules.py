@@ -212,6 +212,8 @@ class _NodeRules(ast.NodeVisitor):
         elif isinstance(function, ast.Attribute):
             if function.attr in {"commit", "rollback"}:
                 self._add(node, "commit")
+            elif function.attr == "exec_driver_sql":
+                self._add(node, "text")
             elif function.attr == "handler":
                 self._add(node, "handler")
             elif function.attr in _MAKERS and _root(function) in self._orm_modules:

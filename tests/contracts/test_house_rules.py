@@ -30,6 +30,7 @@ def test_the_package_keeps_the_house_rules():
         ("text", "from sqlmodel import text as sql\nsql('SELECT 1')"),
         ("text", "import sqlalchemy as sa\nsa.text('SELECT 1')"),
         ("text", "def late():\n    import sqlalchemy\n    sqlalchemy.sql.text('SELECT 1')"),
+        ("text", "connection.exec_driver_sql('SELECT 1')"),
         ("insert", "from sqlalchemy.dialects.postgresql import insert as put\nput(table)"),
         ("insert", "import sqlalchemy as sa\nsa.insert(table)"),
         ("insert", "from sqlalchemy.dialects import postgresql\npostgresql.insert(table)"),
