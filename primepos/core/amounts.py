@@ -129,7 +129,8 @@ class Money:
         """
         unit = currency(code)
         value = parse_decimal(amount, what="amount", places=unit.exponent)
-        minor = int(value.scaleb(unit.exponent))
+        top, bottom = value.as_integer_ratio()
+        minor = top * unit.minor_per_major // bottom
         if abs(minor) > MAX_MINOR:
             raise InvalidAmount(what="amount", problem="too large")
         return cls(minor, code)
@@ -195,7 +196,7 @@ def parse_decimal(value: Decimal | str | int, *, what: str, places: int, maximum
         number = _bounded(value, what)
     if number == 0:
         return Decimal(0)
-    if maximum is not None and abs(number) > maximum:
+    if maximum is not None and number.copy_abs() > maximum:
         raise InvalidAmount(what=what, problem=f"larger than {maximum}")
     numerator, denominator = number.as_integer_ratio()
     if (10**places) % denominator:
