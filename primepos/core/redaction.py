@@ -175,10 +175,11 @@ def _escape(match: Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _number(value: float) -> int | float | str:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return CARD if _looks_like_card(str(value)) else int(value)
+def _number(value: float) -> float | str:
+    """Return a number that JSON can hold; a whole one may turn out to be a card's number."""
+    if not math.isfinite(value):
+        return str(value)
+    return CARD if _looks_like_card(str(value)) else value
 
 
 def _shown(value: object) -> str:

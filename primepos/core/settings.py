@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "EmailBackend", "Environment", "Examination", "LogFormat", "LogLevel", "Platform", "RateLimit", "RateLimitStore",
-    "Registration", "Secret", "Settings", "SslMode", "default_data_dir", "describe", "examine", "load_settings",
+    "BadEnvironment", "EmailBackend", "Environment", "Examination", "LogFormat", "LogLevel", "Platform", "RateLimit",
+    "RateLimitStore", "Registration", "Secret", "Settings", "SslMode", "default_data_dir", "examine", "load_settings",
     "write_shop_env",
 ]  # fmt: skip
 
@@ -153,6 +153,24 @@ class Settings:
         return self.database_url is None
 
 
+class BadEnvironment(BadConfiguration):
+    """The environment's variables are not fit; ``problems`` lists all of them, what is missing first.
+
+    ``message`` is the heading alone, ``str()`` the heading and a line for each problem.
+    """
+
+    hint = "`primepos env explain NAME` tells about one variable, `primepos env generate NAME` makes a secret."
+
+    def __init__(self, environment: Environment, found: Iterable[Problem]) -> None:
+        ordered = sorted(found, key=lambda problem: not problem.missing)
+        missing = any(problem.missing for problem in ordered)
+        heading = f"{environment.value.capitalize()} {MISSING_HEADING}" if missing else INVALID_HEADING
+        super().__init__(heading, problems=[problem.as_dict() for problem in ordered])
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"  {one['field']}: {one['problem']}" for one in self.data["problems"])])
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """Everything found out about an environment, fit or not: what ``primepos env`` and the deploy gate look at.
@@ -193,20 +211,8 @@ def load_settings(
     """
     found = examine(environ, env_file=env_file, component=component)
     if found.fatal:
-        raise BadConfiguration(describe(found.environment, found.fatal), problems=[p.as_dict() for p in found.fatal])
+        raise BadEnvironment(found.environment, found.fatal)
     return found.settings()
-
-
-def describe(environment: Environment, problems: Iterable[Problem]) -> str:
-    """Return the text that lists problems: the missing ones under the heading of the audit, then the invalid ones."""
-    missing, invalid = [], []
-    for problem in problems:
-        if problem.missing:
-            missing.append(f"  {problem.variable}: {BY_NAME[problem.variable].help} {problem.text} [{problem.rule}]")
-        else:
-            invalid.append(f"  {problem.variable}: {problem.text} [{problem.rule}]")
-    lines = [f"{environment.value.capitalize()} {MISSING_HEADING}", *missing] if missing else []
-    return "\n".join([*lines, *([INVALID_HEADING, *invalid] if invalid else [])])
 
 
 def examine(
@@ -352,7 +358,7 @@ def _missing(facts: Facts, groups: Collection[str], bad: Collection[str]) -> lis
             continue
         if facts.is_set(variable.name) or (variable.name == "DATABASE_URL" and facts.values["DATABASE_URL"]):
             continue
-        told = f"Required: {variable.rule or variable.kind}."
+        told = f"is required. {variable.help} Rule: {variable.rule or variable.kind}."
         if facts.environment is Environment.SHOP:
             told += " Run `primepos init` to make it."
         problems.append(Problem(variable.name, variable.presence_rule, Severity.CRITICAL, told, missing=True))

@@ -518,3 +518,10 @@ PLATFORM_FACTS: Mapping[str, str] = {
     "RENDER_INSTANCE_ID": "Which instance of the service this is.",
     "RENDER_SERVICE_NAME": "Name of the service.",
 }
+
+# Read by the command line itself, before or beside the settings.
+TOOL_VARIABLES: Mapping[str, str] = {
+    "PRIMEPOS_TENANT": "Tenant to work in where `--tenant` is not given.",
+    "PRIMEPOS_DEBUG": "Any text but 0: show the traceback of an unexpected error.",
+    "PRIMEPOS_SHARED_DATA": "Where the tests find test data that is not part of the project.",
+}

@@ -105,11 +105,14 @@ class Problem:
     missing: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """Return the problem as JSON-ready fields."""
+        """Return the problem as JSON-ready fields; ``problem`` ends with the rule's number."""
         return {
-            "variable": self.variable, "rule": self.rule, "severity": self.severity.value,
-            "problem": self.text, "fatal": self.fatal, "missing": self.missing,
-        }  # fmt: skip
+            "field": self.variable,
+            "problem": f"{self.text} [{self.rule}]",
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "missing": self.missing,
+        }
 
 
 def strong_secret_key(value: Secret, facts: Facts) -> str | None:
