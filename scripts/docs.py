@@ -5,7 +5,6 @@ python scripts/docs.py [--check]
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -36,11 +35,8 @@ def command_reference() -> str:
     from primepos.cli.lazy import LAZY, load_command
     from primepos.cli.main import app
 
-    os.environ["COLUMNS"] = "80"
-    for name in [name for name in os.environ if name.startswith("PRIMEPOS_")]:
-        del os.environ[name]
     root = typer.main.get_command(app)
-    context = root.make_context("primepos", [], resilient_parsing=True)
+    context = root.make_context("primepos", [], resilient_parsing=True, terminal_width=80)
     pages = [_help("primepos", root, None)]
     for name in LAZY:
         pages += _help_tree(f"primepos {name}", load_command(name), context)
@@ -49,20 +45,108 @@ def command_reference() -> str:
 
 def _help_tree(path: str, command: Any, parent: Any) -> Iterator[str]:
     yield _help(path, command, parent)
-    context = command.make_context(path.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True)
+    context = command.make_context(
+        path.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True, terminal_width=80
+    )
     for name, child in sorted(getattr(command, "commands", {}).items()):
         yield from _help_tree(f"{path} {name}", child, context)
 
 
 def _help(path: str, command: Any, parent: Any) -> str:
-    context = command.make_context(path.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True)
+    context = command.make_context(
+        path.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True, terminal_width=80
+    )
     lines = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"## {path}\n\n```text\n{lines}\n```\n"
 
 
+def permission_matrix() -> str:
+    """Return the page of roles and permissions."""
+    from primepos.core.permissions import Decision, Permission, Role, grant_of
+
+    def mark(role: Role, permission: Permission) -> str:
+        grant = grant_of(role, permission)
+        if grant.decision is Decision.DENY:
+            return ""
+        limit = f" to {grant.max_percent.normalize():f} %" if grant.max_percent is not None else ""
+        return f"{'own' if grant.own else grant.decision.value}{limit}"
+
+    intro = """\
+# Roles and permissions
+
+*allow*: may do it. *approve*: may do it when somebody who is allowed agrees. *own*: within the person's own outlet or
+session. Empty: denied, and the attempt is in the audit trail. `device` is an enrolled till. Operations with the
+permission `public` need no sign-in; `self` is what anybody signed in may do to their own account.
+
+"""
+    rows = [
+        [f"`{permission.value}`", *(mark(role, permission) for role in Role)]
+        for permission in Permission
+        if permission not in {Permission.PUBLIC, Permission.SELF}
+    ]
+    return GENERATED + intro + _table(["permission", *(role.value for role in Role)], rows)
+
+
+def operation_reference() -> str:
+    """Return the page of all operations, by feature."""
+    _import_package()
+    from primepos.core.operations import OPERATIONS
+
+    rows = []
+    for name, operation in sorted(OPERATIONS.items()):
+        refusals = ", ".join(f"`{error.code}`" for error in operation.raises)
+        rows.append([f"`{name}`", operation.summary, f"`{operation.permission.value}`", refusals])
+    intro = """\
+# Operations
+
+Everything that can be done, whether from the command line, the till or the API. Any of them can also be refused as
+`INVALID_INPUT`, `UNAUTHENTICATED`, `PERMISSION_DENIED`, `NOT_FOUND` or `UNAVAILABLE`.
+
+"""
+    return GENERATED + intro + _table(["operation", "does", "permission", "can be refused as"], rows)
+
+
+def error_codes() -> str:
+    """Return the page of every error code."""
+    _import_package()
+    from primepos.cli.exits import exit_code_for
+    from primepos.core.errors import PrimePOSError
+
+    codes: dict[str, tuple[str, int, str]] = {}
+    pending: list[type[PrimePOSError]] = [PrimePOSError]
+    while pending:
+        error = pending.pop()
+        pending += error.__subclasses__()
+        if error.__module__.startswith("primepos.") and error is not PrimePOSError:
+            meaning = (error.__doc__ or "").strip().splitlines()[0]
+            codes.setdefault(error.code, (error.kind.value, int(exit_code_for(error.kind)), meaning))
+    rows = [[f"`{code}`", kind, str(number), meaning] for code, (kind, number, meaning) in sorted(codes.items())]
+    intro = "# Error codes\n\nStable: programs may rely on the code, people read the message.\n\n"
+    return GENERATED + intro + _table(["code", "kind", "exit code", "meaning"], rows)
+
+
+def _import_package() -> None:
+    import importlib
+    import pkgutil
+
+    import primepos
+
+    for module in pkgutil.walk_packages(primepos.__path__, "primepos."):
+        if module.name.rpartition(".")[2] != "__main__":
+            importlib.import_module(module.name)
+
+
+def _table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n".replace("|  ", "| ") for line in lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_reference,
+    "docs/errors.md": error_codes,
     "docs/exit-codes.md": exit_codes,
+    "docs/operations.md": operation_reference,
+    "docs/permissions.md": permission_matrix,
 }
 
 
@@ -79,10 +163,14 @@ def dead_links(root: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check say which are stale; return 1 if something is wrong."""
-    wrong = []
+    from primepos.core import settings_docs
+
+    write = "--check" not in arguments
+    stale = settings_docs.stale_files(ROOT, write=write)
+    wrong = [] if write else [f"{name} is stale: run `python scripts/docs.py`" for name in stale]
     for name, make in PAGES.items():
         path, text = ROOT / name, make()
-        if "--check" not in arguments:
+        if write:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
             wrong.append(f"{name} is stale: run `python scripts/docs.py`")
