@@ -19,9 +19,7 @@ class Tenant(Timestamped, Table, table=True):
         sa.CheckConstraint("day_starts_hour BETWEEN 0 AND 12", name="day_starts_hour"),
     )
 
-    id: int | None = Field(
-        default=None, sa_column=sa.Column(sa.Integer, sa.Identity(always=True), primary_key=True)
-    )
+    id: int | None = Field(default=None, sa_column=sa.Column(sa.Integer, sa.Identity(always=True), primary_key=True))
     key: UUID = Field(default_factory=new_id, unique=True)
     slug: str = Field(unique=True)
     name: str
