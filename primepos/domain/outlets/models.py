@@ -6,7 +6,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from primepos.core.models import Archivable, Identified, TenantDetail, TenantScoped, Timestamped, json_column, tenant_reference
+from primepos.core.models import (
+    Archivable,
+    Identified,
+    TenantDetail,
+    TenantScoped,
+    Timestamped,
+    json_column,
+    tenant_reference,
+)
 
 
 class Outlet(Archivable, Timestamped, Identified, TenantScoped, table=True):
