@@ -5,41 +5,34 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import force_setattr
 
-from primepos.core.text import clean_name
+from primepos.core.texts import Code, Name, Note, tidy
 
-# Codes stand on command lines and receipts: letters, digits and what needs no quoting.
-Code = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Prefix = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-ADDRESS_LENGTH = 500
+# It stands on every receipt, so it is short, and needs no quoting on a command line.
+Prefix = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
 
 
 class CreateOutlet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new outlet. ``server_prefix`` is what receipts booked without a till begin with; None makes one of the code."""
 
     code: Code
-    name: str
-    address: str = ""
+    name: Name
+    address: Note = ""
     server_prefix: Prefix | None = None
 
     def __post_init__(self) -> None:
-        force_setattr(self, "name", clean_name(self.name))
-        force_setattr(self, "address", clean_name(self.address, "address", most=ADDRESS_LENGTH, empty=True))
+        tidy(self, "name")
 
 
 class UpdateOutlet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changes of an outlet; what is left out stays."""
 
     id: UUID
-    name: str | UnsetType = UNSET
-    address: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    address: Note | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        if self.name is not UNSET:
-            force_setattr(self, "name", clean_name(self.name))
-        if self.address is not UNSET:
-            force_setattr(self, "address", clean_name(self.address, "address", most=ADDRESS_LENGTH, empty=True))
+        tidy(self, "name")
 
 
 class GetOutlet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,11 +52,11 @@ class CreateRegister(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     outlet_id: UUID
     code: Code
-    name: str
+    name: Name
     prefix: Prefix | None = None
 
     def __post_init__(self) -> None:
-        force_setattr(self, "name", clean_name(self.name))
+        tidy(self, "name")
 
 
 class GetRegister(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,10 +76,10 @@ class StartNewEpoch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Begin a new series for a till that lost its disk. ``reason`` stands in the audit trail beside the gap."""
 
     id: UUID
-    reason: str
+    reason: Name
 
     def __post_init__(self) -> None:
-        force_setattr(self, "reason", clean_name(self.reason, "reason"))
+        tidy(self, "reason")
 
 
 class RegisterOut(Struct, frozen=True, kw_only=True):
