@@ -21,7 +21,7 @@ from primepos.core.embedded.binaries import Binaries, readable_copy
 from primepos.core.embedded.connect import HOST, Answer, Silence, ask
 from primepos.core.embedded.errors import EmbeddedPostgresFailed, PostgresMajorMismatch
 from primepos.core.embedded.place import Place
-from primepos.core.embedded.ports import candidates, is_listening
+from primepos.core.embedded.ports import candidates, is_free, is_listening
 from primepos.core.embedded.postmaster import (
     STOP_SIGNALS,
     end_orphans,
@@ -39,6 +39,7 @@ _POLL_S = 0.02
 _ORPHAN_GRACE_S = 2.0
 _NEWS_EVERY_S = 5.0
 _LOG_TAIL_LINES = 30
+_LAST_WORDS = 5
 _START_ATTEMPTS = 20
 
 #: Data may be lost at a power cut: for clusters that live no longer than a test run.
@@ -203,7 +204,10 @@ class Server:
                     raise self.failure(f"does not accept the password kept for it: {answer.why}")
             is_dead = child.poll() is not None if child is not None else not self.is_alive()
             if is_dead:
-                if "could not bind" in place.start_log.read_text(encoding="utf-8", errors="replace"):
+                # Its logger outlives it by a moment, and writes the reason.
+                while processes_in(place.pgdata):
+                    time.sleep(_POLL_S)
+                if not is_free(port) or any("could not bind" in line for line in self._log_tail()[-_LAST_WORDS:]):
                     return None
                 raise self.failure("did not start")
             told = self._tell(time.monotonic(), told)
