@@ -83,10 +83,12 @@ TABLES = (
     CREATE TABLE throttle_counters (
         key text NOT NULL,
         hits integer NOT NULL,
+        moments timestamptz[] DEFAULT '{}' NOT NULL,
         expires_at timestamptz NOT NULL,
         CONSTRAINT throttle_counters_pkey PRIMARY KEY (key)
     )
     """,
+    "CREATE INDEX throttle_counters_expires_at_idx ON throttle_counters (expires_at)",
     """
     CREATE TABLE users (
         id uuid NOT NULL,
@@ -325,6 +327,7 @@ TABLES = (
     "CREATE INDEX products_category_id_idx ON products (tenant_id, category_id)",
     "CREATE INDEX products_grams_idx ON products USING gin (grams)",
     "CREATE INDEX products_tax_class_id_idx ON products (tenant_id, tax_class_id)",
+    "CREATE INDEX products_name_idx ON products (tenant_id, name, id)",
     "CREATE INDEX products_tenant_id_version_idx ON products (tenant_id, version)",
     """
     CREATE TABLE refresh_tokens (
@@ -582,11 +585,14 @@ TABLES = (
     """,
 )
 
-# A change of a product gives it the next version, whoever makes it, so a till can ask for what is newer.
+# A change of a product gives it the next version, whoever makes it, so a till can ask for what is newer. Two
+# transactions of one tenant take turns until the commit: otherwise the later version could become visible first, and
+# a till that asks for what is newer than it would never hear of the earlier one.
 AFTER_TABLES = (
     """
     CREATE FUNCTION primepos_touch_product() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
     BEGIN
+        PERFORM pg_advisory_xact_lock(7767, NEW.tenant_id);
         NEW.version := nextval('product_version_seq');
         RETURN NEW;
     END $$

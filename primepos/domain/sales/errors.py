@@ -60,11 +60,6 @@ class ShiftUnknown(NotFound):
     template = "The shift of this sale is not known here yet"
 
 
-class NotPaid(InvalidInput):
-    """The tenders do not cover the total."""
-
-    code = "NOT_PAID"
-    template = "{remaining} is still to be paid (minor units)"
 
 
 class OutOfStock(RuleViolation):

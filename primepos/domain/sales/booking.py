@@ -1,0 +1,233 @@
+"""From what a caller asks for to what is booked: prices, discounts, taxes and tenders worked out before the database.
+
+Pure apart from its inputs: the same cart, catalogue and rules give the same posting, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from primepos.core.amounts import currency, parse_quantity, parse_unit_price
+from primepos.core.errors import InvalidInput
+from primepos.domain.payments.settlement import cash_rule, settle_sale
+from primepos.domain.sales.chain import TEN_THOUSANDTH, THOUSANDTH
+from primepos.domain.sales.errors import BrokenSale, UnknownProduct
+from primepos.domain.sales.schemas import BookSale, DeliverSale, LineTax, SaleLine, SaleOut, SalePayment, SaleTax
+from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
+from primepos.pricing.tender import Tender
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from primepos.domain.sales.queries import Goods
+    from primepos.domain.sales.schemas import SellLine
+    from primepos.pricing.taxes import TaxRule
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A cart worked out: what the sale's rows will hold, and which goods move."""
+
+    lines: list[SaleLine]
+    taxes: list[SaleTax]
+    payments: list[SalePayment]
+    quantities: list[tuple[int, UUID, Decimal]]
+    base: int
+    tax: int
+    rounding: int
+    total: int
+
+
+def request_hash(data: BookSale) -> bytes:
+    """Return the fingerprint of a request: the same call again gives the same, any other a different one."""
+    return hashlib.sha256(_encode(data)).digest()
+
+
+def find_goods(lines: Sequence[SellLine], goods: Sequence[Goods]) -> list[Goods]:
+    """Return the product of each line, in the order of the lines.
+
+    Raises:
+        UnknownProduct: a product is not there or archived.
+        InvalidInput: a line names neither or both of ``product_id`` and ``sku``.
+    """
+    by_id = {each.id: each for each in goods}
+    by_sku = {each.sku: each for each in goods} if any(line.sku is not None for line in lines) else {}
+    found = []
+    for line in lines:
+        if (line.product_id is None) == (line.sku is None):
+            raise InvalidInput("a line names either product_id or sku")
+        product = by_id.get(line.product_id) if line.product_id is not None else by_sku.get(line.sku or "")
+        if product is None or product.is_archived:
+            raise UnknownProduct(product=str(line.product_id or line.sku))
+        found.append(product)
+    return found
+
+
+def price_request(
+    data: BookSale,
+    goods: Sequence[Goods],
+    taxes: Mapping[UUID, tuple[TaxRule, ...]],
+    *,
+    currency_code: str,
+    settings: Mapping[str, Any],
+) -> Priced:
+    """Price what a caller asks for with the catalogue's prices and the tenant's rules, and settle its tenders.
+
+    Raises:
+        UnknownProduct, NotPaid, and the pricing engine's own refusals.
+    """
+    found = find_goods(data.lines, goods)
+    cart_lines = []
+    for line, product in zip(data.lines, found, strict=True):
+        quantity = parse_quantity(line.quantity)
+        if quantity <= 0:
+            raise InvalidInput("a quantity must be above zero; goods come back by a refund")
+        price = product.unit_price if line.unit_price is None else parse_unit_price(line.unit_price)
+        cart_lines.append(
+            CartLine(price, quantity, taxes.get(product.tax_class_id, ()), line.discount_percent, line.discount)
+        )
+    priced = price_cart(
+        Cart(
+            tuple(cart_lines),
+            exponent=currency(currency_code).exponent,
+            rounding=settings.get("tax_rounding", "per_line"),
+            ticket_discount_percent=data.ticket_discount_percent,
+            ticket_discount_minor=data.ticket_discount,
+        )
+    )
+    tenders = [Tender(each.kind, each.amount) for each in data.tenders]
+    settled = settle_sale(priced.total, tenders, cash_rule(settings))
+    payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in data.tenders]
+    if settled.change:
+        payments.append(SalePayment(kind="change", amount=-settled.change))
+    return Priced(
+        lines=_lines(priced, found),
+        taxes=_taxes(priced),
+        payments=payments,
+        quantities=[
+            (n, product.id, line.line.quantity)
+            for n, (line, product) in enumerate(zip(priced.lines, found, strict=True), 1)
+            if product.track_stock
+        ],
+        base=priced.base,
+        tax=priced.tax,
+        rounding=settled.rounding,
+        total=priced.total + settled.rounding,
+    )
+
+
+def _lines(priced: PricedCart, goods: Sequence[Goods]) -> list[SaleLine]:
+    return [
+        SaleLine(
+            product_id=product.id,
+            sku=product.sku,
+            name=product.name,
+            quantity=each.line.quantity.quantize(THOUSANDTH),
+            unit_price=each.line.unit_price.quantize(TEN_THOUSANDTH),
+            discount=each.discount,
+            base=each.base,
+            tax=each.total - each.base,
+            total=each.total,
+            taxes=[
+                LineTax(code=rule.id, rate=rule.amount, amount=amount)
+                for rule, amount in zip(each.line.taxes, each.taxes, strict=True)
+            ],
+        )
+        for each, product in zip(priced.lines, goods, strict=True)
+    ]
+
+
+def _taxes(priced: PricedCart) -> list[SaleTax]:
+    return [
+        SaleTax(code=each.rule.id, name=each.rule.name, rate=each.rule.amount, base=each.base, amount=each.amount)
+        for each in priced.taxes
+    ]
+
+
+def negated(sale: SaleOut) -> Priced:
+    """Return the mirror of a booked sale, to the minor unit: what its void books. Goods are added by the caller."""
+    return Priced(
+        lines=[
+            msgspec.structs.replace(
+                line,
+                quantity=-line.quantity,
+                discount=-line.discount,
+                base=-line.base,
+                tax=-line.tax,
+                total=-line.total,
+                taxes=[msgspec.structs.replace(each, amount=-each.amount) for each in line.taxes],
+            )
+            for line in sale.lines
+        ],
+        taxes=[msgspec.structs.replace(each, base=-each.base, amount=-each.amount) for each in sale.taxes],
+        payments=[msgspec.structs.replace(each, amount=-each.amount) for each in sale.payments],
+        quantities=[],
+        base=-sale.base,
+        tax=-sale.tax,
+        rounding=-sale.rounding,
+        total=-sale.total,
+    )
+
+
+def check_delivered(sale: DeliverSale) -> None:
+    """Refuse a delivered sale whose figures contradict each other: such a record could never be audited.
+
+    Raises:
+        BrokenSale: naming the first contradiction.
+    """
+
+    def must(holds: bool, problem: str) -> None:  # noqa: FBT001  reads as a sentence where it is called
+        if not holds:
+            raise BrokenSale(problem=problem)
+
+    for n, line in enumerate(sale.lines, 1):
+        must(line.base + line.tax == line.total, f"line {n}: base and tax are not its total")
+        must(sum(each.amount for each in line.taxes) == line.tax, f"line {n}: its taxes are not its tax")
+        parse_quantity(line.quantity)
+        parse_unit_price(line.unit_price)
+    must(sum(line.base for line in sale.lines) == sale.base, "the lines' base is not the sale's")
+    must(sum(line.tax for line in sale.lines) == sale.tax, "the lines' tax is not the sale's")
+    must(sum(each.amount for each in sale.taxes) == sale.tax, "the taxes are not the sale's tax")
+    must(sale.base + sale.tax + sale.rounding == sale.total, "base, tax and rounding are not the total")
+    must(sum(each.amount for each in sale.payments) == sale.total, "the payments are not the total")
+    must(all(each.amount for each in sale.payments), "a payment of zero")
+    must((sale.kind == "void") == (sale.void_of is not None), "a void names what it undoes, and only a void does")
+
+
+def reprice_flags(
+    sale: DeliverSale,
+    goods: Sequence[Goods],
+    taxes: Mapping[UUID, tuple[TaxRule, ...]],
+    *,
+    currency_code: str,
+) -> list[str]:
+    """Return what a person should look at: the server works the sale out again and flags, it never rewrites.
+
+    ``PRICE_DIFFERS``: a unit price is not the catalogue's of this moment. ``TAX_DIFFERS``: other taxes than the
+    product's class bears now. ``PRODUCT_ARCHIVED``: it is sold no more. ``CURRENCY_DIFFERS``.
+    """
+    flags = set()
+    if sale.currency != currency_code:
+        flags.add("CURRENCY_DIFFERS")
+    by_id = {each.id: each for each in goods}
+    if sale.kind == "sale":
+        for line in sale.lines:
+            if line.product_id is None:
+                continue
+            product = by_id[line.product_id]
+            if product.is_archived:
+                flags.add("PRODUCT_ARCHIVED")
+            if line.unit_price != product.unit_price:
+                flags.add("PRICE_DIFFERS")
+            rules = taxes.get(product.tax_class_id, ())
+            if [(each.code, each.rate) for each in line.taxes] != [(rule.id, rule.amount) for rule in rules]:
+                flags.add("TAX_DIFFERS")
+    return sorted(flags)

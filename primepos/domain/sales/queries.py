@@ -1,0 +1,301 @@
+"""Reading sales, and what a booking needs to know before it is priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from primepos.domain.sales.schemas import LineTax, SaleLine, SaleOut, SalePayment, SaleRow, SaleTax
+from primepos.pricing.taxes import TaxRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+    from primepos.core.db import Pipeline, UnitOfWork
+
+_PLACE = """
+SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_at IS NOT NULL AS is_archived,
+       r.id AS register_id, r.outlet_id, r.prefix, r.epoch, r.kind, s.id AS shift_id, s.business_date,
+       e.id AS known_id, e.request_hash AS known_hash
+  FROM registers r
+  JOIN tenants t ON t.id = r.tenant_id
+  JOIN outlets o ON o.tenant_id = r.tenant_id AND o.id = r.outlet_id
+  LEFT JOIN shifts s ON s.tenant_id = r.tenant_id AND s.id = {shift}
+  LEFT JOIN sales e ON e.tenant_id = r.tenant_id AND e.id = %(sale)s
+ WHERE r.tenant_id = %(tenant)s AND {which}
+"""
+_SERVER_PLACE = _PLACE.format(shift="r.open_shift_id", which="r.outlet_id = %(outlet)s AND r.kind = 'server'")
+_TILL_PLACE = _PLACE.format(shift="%(shift)s", which="r.id = %(register)s AND r.kind = 'till'")
+
+_PRODUCT = (
+    "SELECT p.id, p.sku, p.name, p.unit_price, p.track_stock, p.tax_class_id, p.archived_at IS NOT NULL AS is_archived"
+    " FROM products p WHERE p.tenant_id = %(tenant)s AND "
+)
+_BY_ID = _PRODUCT + "p.id = ANY(%(ids)s)"
+_BY_SKU = _PRODUCT + "p.sku = ANY(%(skus)s)"
+_BY_BOTH = f"{_BY_ID} UNION ALL {_BY_SKU}"
+_CLASS_TAXES = """
+SELECT c.tax_class_id, json_agg(json_build_array(t.id, t.code, t.name, t.kind, t.amount::text, t.included,
+                                                 t.affects_base, t.base_affected) ORDER BY c.sequence)::text
+  FROM tax_class_taxes c JOIN taxes t ON t.tenant_id = c.tenant_id AND t.id = c.tax_id
+ WHERE c.tenant_id = %(tenant)s
+ GROUP BY c.tax_class_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sale is booked: register, series, shift, and the tenant's rules."""
+
+    currency: str
+    zone: str
+    day_starts_hour: int
+    settings: dict[str, Any]
+    status: str
+    is_archived: bool
+    register_id: UUID
+    outlet_id: UUID
+    prefix: str
+    epoch: int
+    kind: str
+    shift_id: UUID | None
+    business_date: date | None
+    known_id: UUID | None
+    known_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A product as the catalogue has it at this moment."""
+
+    id: UUID
+    sku: str
+    name: str
+    unit_price: Decimal
+    track_stock: bool
+    tax_class_id: UUID
+    is_archived: bool
+
+
+def ask_server_place(pipe: Pipeline, tenant_id: int, outlet_id: UUID, sale_id: UUID) -> psycopg.Cursor[Any]:
+    """Ask for the outlet's own register, and whether this sale is booked already."""
+    return pipe.execute(_SERVER_PLACE, {"tenant": tenant_id, "outlet": outlet_id, "sale": sale_id})
+
+
+def ask_till_place(
+    pipe: Pipeline, tenant_id: int, register_id: UUID, shift_id: UUID, sale_id: UUID
+) -> psycopg.Cursor[Any]:
+    """Ask for a till's register, and whether this sale is booked already."""
+    return pipe.execute(
+        _TILL_PLACE, {"tenant": tenant_id, "register": register_id, "shift": shift_id, "sale": sale_id}
+    )
+
+
+def place_from(cursor: psycopg.Cursor[Any]) -> Place | None:
+    """Read the answer of one of the two questions above."""
+    row = cursor.fetchone()
+    return None if row is None else Place(*row)
+
+
+def ask_goods(
+    pipe: Pipeline, tenant_id: int, ids: Sequence[UUID], skus: Sequence[str]
+) -> tuple[psycopg.Cursor[Any], psycopg.Cursor[Any]]:
+    """Ask for the products of a cart and for the taxes of every tax class: two statements, whatever the cart."""
+    sql = _BY_BOTH if ids and skus else _BY_SKU if skus else _BY_ID
+    goods = pipe.execute(sql, {"tenant": tenant_id, "ids": list(ids), "skus": list(skus)})
+    taxes = pipe.execute(_CLASS_TAXES, {"tenant": tenant_id})
+    return goods, taxes
+
+
+def goods_from(cursor: psycopg.Cursor[Any]) -> list[Goods]:
+    """Read the products that were asked for."""
+    return [Goods(*row) for row in cursor.fetchall()]
+
+
+def taxes_from(cursor: psycopg.Cursor[Any]) -> dict[UUID, tuple[TaxRule, ...]]:
+    """Read the taxes of each class in their order."""
+    return {tax_class: _rules(text) for tax_class, text in cursor.fetchall()}
+
+
+@lru_cache(maxsize=4096)
+def _rules(text: str) -> tuple[TaxRule, ...]:
+    """Turn a class's taxes into rules; the text is the key, so a changed tax is never served stale."""
+    return tuple(
+        TaxRule(
+            id=code,
+            name=name,
+            kind=kind,
+            amount=Decimal(amount),
+            included=included,
+            affects_base=affects_base,
+            base_affected=base_affected,
+        )
+        for _, code, name, kind, amount, included, affects_base, base_affected in msgspec.json.decode(text)
+    )
+
+
+_SALE = """
+SELECT s.*, v.id AS voided_by FROM sales s
+  LEFT JOIN sales v ON v.tenant_id = s.tenant_id AND v.void_of = s.id
+ WHERE s.tenant_id = %(tenant)s AND s.id = %(sale)s
+"""
+_LINES = (
+    "SELECT product_id, sku, name, quantity, unit_price, discount, base, tax, total, taxes FROM sale_lines"
+    " WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY line_no"
+)
+_TAXES = (
+    "SELECT code, name, rate, base, amount FROM sale_taxes"
+    " WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY tax_no"
+)
+_PAYMENTS = (
+    "SELECT kind, amount, reference FROM payments WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY seq"
+)
+
+
+def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
+    """Return a sale whole, or None: four statements in one round trip."""
+    which = {"tenant": tenant_id, "sale": sale_id}
+    with uow.pipeline() as pipe:
+        head = pipe.execute(_SALE, which, as_dicts=True)
+        lines = pipe.execute(_LINES, which)
+        taxes = pipe.execute(_TAXES, which)
+        payments = pipe.execute(_PAYMENTS, which)
+        pipe.sync()
+        sale = head.fetchone()
+        if sale is None:
+            return None
+        return _assemble(
+            sale,
+            [
+                SaleLine(
+                    product_id=row[0],
+                    sku=row[1],
+                    name=row[2],
+                    quantity=row[3],
+                    unit_price=row[4],
+                    discount=row[5],
+                    base=row[6],
+                    tax=row[7],
+                    total=row[8],
+                    taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
+                )
+                for row in lines.fetchall()
+            ],
+            [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
+            [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
+        )
+
+
+def _assemble(
+    sale: dict[str, Any], lines: list[SaleLine], taxes: list[SaleTax], payments: list[SalePayment]
+) -> SaleOut:
+    return SaleOut(
+        id=sale["id"],
+        kind=sale["kind"],
+        receipt=sale["receipt"],
+        outlet_id=sale["outlet_id"],
+        register_id=sale["register_id"],
+        shift_id=sale["shift_id"],
+        epoch=sale["epoch"],
+        number=sale["number"],
+        business_date=sale["business_date"],
+        sold_at=sale["sold_at"],
+        received_at=sale["received_at"],
+        cashier=sale["cashier"],
+        currency=sale["currency"],
+        base=sale["base"],
+        tax=sale["tax"],
+        rounding=sale["rounding"],
+        total=sale["total"],
+        change=change_of(payments),
+        lines=lines,
+        taxes=taxes,
+        payments=payments,
+        prev_hash=None if sale["prev_hash"] is None else bytes(sale["prev_hash"]).hex(),
+        hash=None if sale["hash"] is None else bytes(sale["hash"]).hex(),
+        flags=sale["flags"],
+        void_of=sale["void_of"],
+        voided_by=sale["voided_by"],
+        reason=sale["reason"],
+        external_number=sale["external_number"],
+    )
+
+
+def change_of(payments: Sequence[SalePayment]) -> int:
+    """Return what was given back, as a positive figure for a sale."""
+    return -sum(each.amount for each in payments if each.kind == "change")
+
+
+_LIST = """
+SELECT s.id, s.kind, s.receipt, s.outlet_id, s.business_date, s.sold_at, s.cashier, s.currency, s.total,
+       (SELECT count(*) FROM sale_lines l WHERE l.tenant_id = s.tenant_id AND l.sale_id = s.id) AS lines,
+       s.flags, s.void_of
+  FROM sales s
+ WHERE s.tenant_id = %(tenant)s
+   AND (%(outlets)s::uuid[] IS NULL OR s.outlet_id = ANY(%(outlets)s))
+   AND (%(shift)s::uuid IS NULL OR s.shift_id = %(shift)s)
+   AND (%(since)s::date IS NULL OR s.business_date >= %(since)s)
+   AND (%(until)s::date IS NULL OR s.business_date <= %(until)s)
+   AND (NOT %(flagged)s OR cardinality(s.flags) > 0)
+   AND (%(after_date)s::date IS NULL OR (s.business_date, s.id) < (%(after_date)s, %(after_id)s::uuid))
+ ORDER BY s.business_date DESC, s.id DESC
+ LIMIT %(limit)s
+"""
+
+
+def list_sales(
+    uow: UnitOfWork,
+    tenant_id: int,
+    *,
+    outlets: list[UUID] | None,
+    shift_id: UUID | None,
+    since: date | None,
+    until: date | None,
+    flagged: bool,
+    after: tuple[date, UUID] | None,
+    limit: int,
+) -> list[SaleRow]:
+    """Return a page of sales, newest business day first, by keyset: no page is dearer than the first."""
+    found = uow.rows(
+        _LIST,
+        {
+            "tenant": tenant_id,
+            "outlets": outlets,
+            "shift": shift_id,
+            "since": since,
+            "until": until,
+            "flagged": flagged,
+            "after_date": after[0] if after else None,
+            "after_id": after[1] if after else None,
+            "limit": limit,
+        },
+    )
+    return [SaleRow(**row) for row in found]
+
+
+def is_shift_open(uow: UnitOfWork, tenant_id: int, shift_id: UUID) -> bool:
+    """Tell whether a shift still takes sales."""
+    found = uow.rows(
+        "SELECT closed_at IS NULL AS is_open FROM shifts WHERE tenant_id = %s AND id = %s", (tenant_id, shift_id)
+    )
+    return bool(found and found[0]["is_open"])
+
+
+
+
+def goods_moved(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> list[tuple[int, UUID, Decimal]]:
+    """Return what a sale took from stock: ``(line number, product, quantity sold)``."""
+    found = uow.rows(
+        "SELECT line_no, product_id, -quantity AS sold FROM stock_movements"
+        " WHERE tenant_id = %s AND sale_id = %s ORDER BY line_no",
+        (tenant_id, sale_id),
+    )
+    return [(row["line_no"], row["product_id"], row["sold"]) for row in found]

@@ -1,0 +1,472 @@
+"""Booking, delivering, reading and voiding sales."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from primepos.core.clock import business_date
+from primepos.core.context import Context
+from primepos.core.db import TransactionRetry
+from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
+from primepos.core.operations import operation
+from primepos.core.permissions import Decision, Permission
+from primepos.domain.cash.queries import roll_server_shift
+from primepos.domain.payments.settlement import NotPaid
+from primepos.domain.sales import posting, queries
+from primepos.domain.sales.booking import (
+    Priced,
+    check_delivered,
+    negated,
+    price_request,
+    reprice_flags,
+    request_hash,
+)
+from primepos.domain.sales.chain import body_hash, body_of, link_hash, series_name
+from primepos.domain.sales.errors import (
+    AlreadyVoided,
+    BrokenSale,
+    CannotVoid,
+    NumberConflict,
+    OutletNotFound,
+    OutOfStock,
+    RegisterNotFound,
+    SaleConflict,
+    SaleNotFound,
+    ShiftUnknown,
+    TotalDiffers,
+    UnknownProduct,
+    VoidAtTill,
+    VoidTooLate,
+)
+from primepos.domain.sales.schemas import (
+    BookSale,
+    DeliverSale,
+    GetSale,
+    ListSales,
+    SaleOut,
+    SalePage,
+    VoidSale,
+)
+from primepos.domain.tenancy.errors import TenantSuspended
+
+
+@operation(
+    "sales.book",
+    permission=Permission.SALE_CREATE,
+    raises=(
+        OutletNotFound,
+        UnknownProduct,
+        NotPaid,
+        TotalDiffers,
+        OutOfStock,
+        SaleConflict,
+        TenantSuspended,
+        PermissionDenied,
+    ),
+)
+def book_sale(ctx: Context, data: BookSale) -> SaleOut:
+    """Price and book a sale into the outlet's own series; the server's prices count.
+
+    Safe to repeat: the same ``id`` with the same content answers with the stored sale, with another content it
+    is refused. Written in one statement: sale, lines, taxes, payments, stock, ledger, number and hash. Amounts are
+    minor units. With the tenant's stock policy *block* nothing is sold that is not there.
+    """
+    _check_rights(ctx, data)
+    fingerprint = request_hash(data)
+    ids = [line.product_id for line in data.lines if line.product_id is not None]
+    skus = [line.sku for line in data.lines if line.sku is not None]
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
+        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+        pipe.sync()
+        place = queries.place_from(place_cursor)
+        goods = queries.goods_from(goods_cursor)
+        taxes = queries.taxes_from(taxes_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return _stored(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    now = ctx.clock.now()
+    today = business_date(now, place.zone, place.day_starts_hour)
+    if place.shift_id is None or place.business_date is None or place.business_date < today:
+        roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
+        with ctx.uow.pipeline() as pipe:
+            place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
+            pipe.sync()
+            place = queries.place_from(place_cursor)
+        if place is None or place.shift_id is None:
+            raise TransactionRetry
+    priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    if data.total is not None and data.total != priced.total:
+        raise TotalDiffers(total=priced.total, given=data.total)
+    booked = _book(
+        ctx,
+        place,
+        priced,
+        sale_id=data.id,
+        kind="sale",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=None,
+        block=place.settings.get("stock_policy") == "block",
+    )
+    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total)
+    return booked
+
+
+def _check_rights(ctx: Context, data: BookSale) -> None:
+    """See that whoever asks may override prices or give the discounts asked for."""
+    if any(line.unit_price is not None for line in data.lines):
+        _require(ctx, Permission.SALE_PRICE_OVERRIDE)
+    highest = max(line.discount_percent for line in data.lines)
+    if highest or any(line.discount for line in data.lines):
+        # An amount off has no percent to hold against the limit, so it needs a grant without one.
+        by_amount = any(line.discount for line in data.lines)
+        _require(ctx, Permission.SALE_LINE_DISCOUNT, Decimal(100) if by_amount else highest)
+    if data.ticket_discount or data.ticket_discount_percent:
+        _require(ctx, Permission.SALE_TICKET_DISCOUNT)
+
+
+def _require(ctx: Context, permission: Permission, percent: Decimal | None = None) -> None:
+    """Raise unless the caller, or the approver beside them, holds the act within its limit."""
+    grant = ctx.identity.grant(permission)
+    within = grant.max_percent is None or percent is None or percent <= grant.max_percent
+    if grant.decision is Decision.ALLOW and within:
+        return
+    if ctx.approver is not None and ctx.approver.can(permission):
+        return
+    if grant.decision is Decision.DENY:
+        raise PermissionDenied(permission=permission.value)
+    raise ApprovalRequired(permission=permission.value)
+
+
+def _stored(ctx: Context, sale_id: UUID, fingerprint: bytes, known: bytes | None) -> SaleOut:
+    """Answer a repeated call with what was booked; replay is a read."""
+    if known is None or bytes(known) != fingerprint:
+        raise SaleConflict(sale=str(sale_id))
+    found = queries.read_sale(ctx.uow, ctx.tenant_id, sale_id)
+    if found is None:
+        raise SaleNotFound(sale=str(sale_id))
+    ctx.note(f"sale:{sale_id}", replayed=True)
+    return found
+
+
+def _book(
+    ctx: Context,
+    place: queries.Place,
+    priced: Priced,
+    *,
+    sale_id: UUID,
+    kind: str,
+    fingerprint: bytes,
+    void_of: UUID | None,
+    reason: str | None,
+    block: bool,
+) -> SaleOut:
+    """Write a priced sale into the outlet's own series and return it as stored."""
+    if place.shift_id is None or place.business_date is None:
+        raise TransactionRetry
+    sold_at = ctx.clock.now()
+    cashier = ctx.identity.name
+    body = body_hash(
+        sale_id=sale_id,
+        kind=kind,
+        void_of=void_of,
+        business_date=place.business_date,
+        sold_at=sold_at,
+        cashier=cashier,
+        currency=place.currency,
+        lines=priced.lines,
+        taxes=priced.taxes,
+        payments=priced.payments,
+        base=priced.base,
+        tax=priced.tax,
+        rounding=priced.rounding,
+        total=priced.total,
+    )
+    entry = posting.Posting(
+        tenant_id=ctx.tenant_id,
+        sale_id=sale_id,
+        kind=kind,
+        outlet_id=place.outlet_id,
+        register_id=place.register_id,
+        shift_id=place.shift_id,
+        epoch=place.epoch,
+        prefix=place.prefix,
+        series=series_name(place.prefix, place.epoch),
+        business_date=place.business_date,
+        sold_at=sold_at,
+        cashier_id=ctx.identity.actor_id,
+        cashier=cashier,
+        currency=place.currency,
+        lines=priced.lines,
+        taxes=priced.taxes,
+        payments=priced.payments,
+        quantities=priced.quantities,
+        base=priced.base,
+        tax=priced.tax,
+        rounding=priced.rounding,
+        total=priced.total,
+        request_hash=fingerprint,
+        body=body,
+        flags=[],
+        void_of=void_of,
+        reason=reason,
+    )
+    with ctx.uow.pipeline() as pipe:
+        cursor = posting.send(pipe, entry)
+        pipe.sync()
+        row = cursor.fetchone()
+    if row is None:
+        # The shift was closed between reading and booking: look again.
+        raise TransactionRetry
+    number, receipt, prev_hash, hash_, flags, received_at, below_zero = row
+    if block and below_zero:
+        short = [line.sku for line in priced.lines if line.product_id in below_zero]
+        raise OutOfStock(products=", ".join(dict.fromkeys(short)))
+    return SaleOut(
+        id=sale_id,
+        kind=kind,
+        receipt=receipt,
+        outlet_id=place.outlet_id,
+        register_id=place.register_id,
+        shift_id=place.shift_id,
+        epoch=place.epoch,
+        number=number,
+        business_date=place.business_date,
+        sold_at=sold_at,
+        received_at=received_at,
+        cashier=cashier,
+        currency=place.currency,
+        base=priced.base,
+        tax=priced.tax,
+        rounding=priced.rounding,
+        total=priced.total,
+        change=queries.change_of(priced.payments),
+        lines=priced.lines,
+        taxes=priced.taxes,
+        payments=priced.payments,
+        prev_hash=bytes(prev_hash).hex(),
+        hash=bytes(hash_).hex(),
+        flags=flags,
+        void_of=void_of,
+        reason=reason,
+    )
+
+
+@operation(
+    "sales.deliver",
+    permission=Permission.SALE_DELIVER,
+    raises=(RegisterNotFound, ShiftUnknown, BrokenSale, SaleConflict, NumberConflict, UnknownProduct, AlreadyVoided),
+)
+def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
+    """Book a sale that an enrolled till has made, numbered, chained and paid.
+
+    It happened, so it is booked as it is and flagged where something is odd: ``PRICE_DIFFERS``,
+    ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``CLOCK_SKEW`` (sold more than two hours in
+    the future), ``LATE`` (its shift is closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused is
+    only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign register.
+    Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
+    """
+    if ctx.identity.register_id != data.register_id:
+        raise RegisterNotFound
+    ids = list({line.product_id for line in data.lines if line.product_id is not None})
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data.register_id, data.shift_id, data.id)
+        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
+        pipe.sync()
+        place = queries.place_from(place_cursor)
+        goods = queries.goods_from(goods_cursor)
+        taxes = queries.taxes_from(taxes_cursor)
+    if place is None:
+        raise RegisterNotFound
+    hash_ = bytes.fromhex(data.hash)
+    if place.known_id is not None:
+        return _stored(ctx, data.id, hash_, place.known_hash)
+    check_delivered(data)
+    body = body_of(data)
+    series = series_name(place.prefix, data.epoch)
+    if link_hash(data.prev_hash, series, data.number, body) != data.hash:
+        raise BrokenSale(problem="its hash is not of this content")
+    if place.shift_id is None:
+        raise ShiftUnknown
+    missing = set(ids) - {each.id for each in goods}
+    if missing:
+        raise UnknownProduct(product=", ".join(sorted(str(each) for each in missing)))
+    flags = reprice_flags(data, goods, taxes, currency_code=place.currency)
+    if (data.sold_at - ctx.clock.now()).total_seconds() > CLOCK_SKEW_S:
+        flags.append("CLOCK_SKEW")
+    tracked = {each.id for each in goods if each.track_stock}
+    entry = posting.Posting(
+        tenant_id=ctx.tenant_id,
+        sale_id=data.id,
+        kind=data.kind,
+        outlet_id=place.outlet_id,
+        register_id=data.register_id,
+        shift_id=data.shift_id,
+        epoch=data.epoch,
+        prefix=place.prefix,
+        series=series,
+        business_date=data.business_date,
+        sold_at=data.sold_at,
+        cashier_id=data.cashier_id,
+        cashier=data.cashier,
+        currency=data.currency,
+        lines=data.lines,
+        taxes=data.taxes,
+        payments=data.payments,
+        quantities=[
+            (n, line.product_id, line.quantity) for n, line in enumerate(data.lines, 1) if line.product_id in tracked
+        ],
+        base=data.base,
+        tax=data.tax,
+        rounding=data.rounding,
+        total=data.total,
+        request_hash=hash_,
+        body=body,
+        flags=flags,
+        void_of=data.void_of,
+        reason=data.reason,
+    )
+    with ctx.uow.pipeline() as pipe:
+        cursor = posting.send_delivered(
+            pipe,
+            entry,
+            number=data.number,
+            prev_hash=bytes.fromhex(data.prev_hash),
+            hash_=hash_,
+            block=place.settings.get("stock_policy") == "block",
+        )
+        pipe.sync()
+        row = cursor.fetchone()
+    if row is None:
+        raise RegisterNotFound
+    _, receipt, _, _, flags, received_at, _ = row
+    ctx.note(f"sale:{data.id}", receipt=receipt, total=data.total, **({"flags": flags} if flags else {}))
+    return SaleOut(
+        id=data.id,
+        kind=data.kind,
+        receipt=receipt,
+        outlet_id=place.outlet_id,
+        register_id=data.register_id,
+        shift_id=data.shift_id,
+        epoch=data.epoch,
+        number=data.number,
+        business_date=data.business_date,
+        sold_at=data.sold_at,
+        received_at=received_at,
+        cashier=data.cashier,
+        currency=data.currency,
+        base=data.base,
+        tax=data.tax,
+        rounding=data.rounding,
+        total=data.total,
+        change=queries.change_of(data.payments),
+        lines=data.lines,
+        taxes=data.taxes,
+        payments=data.payments,
+        prev_hash=data.prev_hash,
+        hash=data.hash,
+        flags=flags,
+        void_of=data.void_of,
+        reason=data.reason,
+    )
+
+
+CLOCK_SKEW_S = 2 * 60 * 60
+
+
+@operation(
+    "sales.void",
+    permission=Permission.SALE_VOID,
+    raises=(SaleNotFound, CannotVoid, AlreadyVoided, VoidTooLate, VoidAtTill, SaleConflict),
+)
+def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
+    """Undo a sale while its shift is open, by a counter-record with its own number; nothing is deleted.
+
+    Amounts, taxes, payments and stock are mirrored to the minor unit. After the shift is closed it is a refund. A
+    sale of a till is voided at that till, which writes its own series. Safe to repeat with the same ``id``.
+    """
+    known = queries.read_sale(ctx.uow, ctx.tenant_id, data.id)
+    if known is not None:
+        if known.void_of == data.sale_id and known.reason == data.reason:
+            ctx.note(f"sale:{data.id}", replayed=True)
+            return known
+        raise SaleConflict(sale=str(data.id))
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.sale_id))
+    if sale.kind != "sale":
+        raise CannotVoid
+    if sale.voided_by is not None:
+        raise AlreadyVoided
+    with ctx.uow.pipeline() as pipe:
+        cursor = queries.ask_server_place(pipe, ctx.tenant_id, sale.outlet_id, data.id)
+        pipe.sync()
+        place = queries.place_from(cursor)
+    if place is None or place.register_id != sale.register_id:
+        raise VoidAtTill(receipt=sale.receipt)
+    if place.shift_id != sale.shift_id:
+        raise VoidTooLate
+    mirrored = negated(sale)
+    mirrored.quantities.extend(
+        (n, product, -quantity) for n, product, quantity in queries.goods_moved(ctx.uow, ctx.tenant_id, data.sale_id)
+    )
+    booked = _book(
+        ctx,
+        place,
+        mirrored,
+        sale_id=data.id,
+        kind="void",
+        fingerprint=data.id.bytes + data.sale_id.bytes,
+        void_of=data.sale_id,
+        reason=data.reason,
+        block=False,
+    )
+    ctx.note(f"sale:{data.sale_id}", void=booked.receipt, reason=data.reason, total=booked.total)
+    return booked
+
+
+@operation("sales.get", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound,))
+def get_sale(ctx: Context, data: GetSale) -> SaleOut:
+    """Return one sale whole: lines, taxes, payments, number and seal."""
+    found = queries.read_sale(ctx.uow, ctx.tenant_id, data.id)
+    if found is None or not ctx.identity.may_use_outlet(found.outlet_id):
+        raise SaleNotFound(sale=str(data.id))
+    return found
+
+
+@operation("sales.list", permission=Permission.SALE_READ, reads=True)
+def list_sales(ctx: Context, data: ListSales) -> SalePage:
+    """List sales, newest business day first, by keyset; who works in some outlets sees those."""
+    outlets = None if ctx.identity.outlet_ids is None else list(ctx.identity.outlet_ids)
+    if data.outlet_id is not None:
+        outlets = [data.outlet_id] if ctx.identity.may_use_outlet(data.outlet_id) else []
+    found = queries.list_sales(
+        ctx.uow,
+        ctx.tenant_id,
+        outlets=outlets,
+        shift_id=data.shift_id,
+        since=data.since,
+        until=data.until,
+        flagged=data.flagged,
+        after=_page_mark(data.after),
+        limit=data.limit + 1,
+    )
+    items = found[: data.limit]
+    more = len(found) > data.limit
+    return SalePage(items=items, next=f"{items[-1].business_date}~{items[-1].id}" if more else None)
+
+
+def _page_mark(after: str | None) -> tuple[date, UUID] | None:
+    if after is None:
+        return None
+    try:
+        day, _, last = after.partition("~")
+        return date.fromisoformat(day), UUID(last)
+    except ValueError:
+        raise InvalidInput("after: not a page mark of this list") from None
