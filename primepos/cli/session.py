@@ -1,0 +1,117 @@
+"""Who the command line acts as, and the App it acts through.
+
+By default a person at this shell acts as the tenant's owner (or, outside a tenant, as saas_admin): whoever can read the
+server's settings holds the database anyway, and the audit trail names them. ``PRIMEPOS_TOKEN`` (an access token from
+signing in) makes the command act as that person instead, with that person's permissions.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from primepos import bootstrap
+from primepos.core.context import Approval, Identity, operator
+from primepos.core.errors import InvalidInput
+from primepos.core.settings import load_settings
+from primepos.domain.tenancy.lookup import operator_in
+from primepos.domain.tenancy.service import list_tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from primepos.core.operations import App, Operation
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+_opened: list[App] = []
+
+
+class WhichTenant(InvalidInput):
+    """There are several tenants, or none, and the command was not told which."""
+
+    code = "WHICH_TENANT"
+    template = "Say which tenant with --tenant: {tenants}"
+
+
+def open_app(env_file: Path | None = None, *, component: str = "cli") -> App:
+    """Return this process's App, made at first use from the environment.
+
+    Raises:
+        BadConfiguration: naming every problem of the environment at once.
+    """
+    if not _opened:
+        from primepos.core.log import configure_logging
+
+        settings = load_settings(env_file=env_file, component=component)
+        configure_logging(settings)
+        _opened.append(bootstrap.build_app(settings))
+    return _opened[0]
+
+
+def use_app(app: App | None) -> None:
+    """Put an App in place of the environment's, or forget it; for tests and the demo."""
+    _opened.clear()
+    if app is not None:
+        _opened.append(app)
+
+
+def operator_identity(app: App, tenant: str | None) -> Identity:
+    """Return who acts inside a tenant; without a name, the only tenant there is.
+
+    Raises:
+        WhichTenant: there is not exactly one. TenantNotFound: there is none of this name.
+    """
+    token = os.environ.get("PRIMEPOS_TOKEN")
+    if token:
+        return _bearer(app, token)
+    name = bootstrap.operator_name()
+    if tenant is None:
+        page = app.run(list_tenants, operator(name), {"limit": 20})
+        if len(page.items) != 1:
+            known = ", ".join(each.slug for each in page.items) or "there is none yet, see `primepos init`"
+            raise WhichTenant(tenants=known)
+        tenant = page.items[0].slug
+    return operator_in(app.database, tenant, name)
+
+
+def system_identity(app: App) -> Identity:
+    """Return who acts across tenants."""
+    token = os.environ.get("PRIMEPOS_TOKEN")
+    return _bearer(app, token) if token else operator(bootstrap.operator_name())
+
+
+def run_in_tenant(
+    operation: Operation[In, Out],
+    data: Mapping[str, Any] | None,
+    *,
+    tenant: str | None,
+    env_file: Path | None = None,
+    approver: str | None = None,
+) -> Out:
+    """Run one operation inside a tenant. ``approver`` is ``CODE`` of a second person, whose PIN is asked for."""
+    app = open_app(env_file)
+    return app.run(operation, operator_identity(app, tenant), data, approval=_approval(approver))
+
+
+def run_in_system(operation: Operation[In, Out], data: Mapping[str, Any] | None, *, env_file: Path | None = None) -> Out:
+    """Run one operation across tenants."""
+    app = open_app(env_file)
+    return app.run(operation, system_identity(app), data)
+
+
+def _approval(approver: str | None) -> Approval | None:
+    if approver is None:
+        return None
+    import getpass
+
+    pin = os.environ.get("PRIMEPOS_APPROVER_PIN") or getpass.getpass(f"PIN of {approver}: ")
+    return Approval(staff_code=approver, pin=pin)
+
+
+def _bearer(app: App, token: str) -> Identity:
+    from primepos.core.tokens import read_access
+    from primepos.domain.accounts.identities import resolve_identity
+
+    return resolve_identity(app, read_access(token, app.settings, app.clock))
