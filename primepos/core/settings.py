@@ -356,7 +356,9 @@ def _missing(facts: Facts, groups: Collection[str], bad: Collection[str]) -> lis
     for variable in REGISTRY:
         if facts.environment not in variable.required_in or variable.group not in groups or variable.name in bad:
             continue
-        if facts.is_set(variable.name) or (variable.name == "DATABASE_URL" and facts.values["DATABASE_URL"]):
+        # A list of commas is set and yet holds nothing.
+        held = facts.values[variable.name] not in {None, ()}
+        if held and (facts.is_set(variable.name) or variable.name == "DATABASE_URL"):
             continue
         told = f"is required. {variable.help} Rule: {variable.rule or variable.kind}."
         if facts.environment is Environment.SHOP:

@@ -362,7 +362,7 @@ def sendgrid_password(value: Secret, facts: Facts) -> str | None:
 
 def real_sender(value: str, facts: Facts) -> str | None:
     """ENV020: mail does not come from a placeholder domain."""
-    if facts.values["EMAIL_BACKEND"] is not EmailBackend.SMTP:
+    if facts.values["EMAIL_BACKEND"] is not EmailBackend.SMTP or not facts.is_set("DEFAULT_FROM_EMAIL"):
         return None
     domain = value.rstrip(">").rpartition("@")[2]
     return f"has the placeholder domain {domain}" if is_example_host(domain) or is_loopback(domain) else None

@@ -78,6 +78,12 @@ class Secret:
     def __str__(self) -> str:
         return "**********"
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
 
