@@ -7,13 +7,14 @@ parts always sum to totals: base and taxes of a line to its total, lines to the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from primepos.core.amounts import MAX_MINOR
 from primepos.pricing.discounts import share_ticket_discount
 from primepos.pricing.errors import InvalidCart
 from primepos.pricing.explain import explain_line
-from primepos.pricing.lines import Cart, CartLine, OpenLine, Rounding, open_line, ratio, scale_of
-from primepos.pricing.rounding import Amounts, round_globally, round_per_line
+from primepos.pricing.lines import Amounts, Cart, CartLine, OpenLine, Rounding, open_line, ratio, scale_of
+from primepos.pricing.rounding import round_globally, round_per_line
 from primepos.pricing.taxes import TaxRule, as_if, plan_taxes
 
 __all__ = ["Cart", "CartLine", "PricedCart", "PricedLine", "PricedTax", "TaxRule", "mirror", "price_cart"]
@@ -74,9 +75,28 @@ def price_cart(cart: Cart) -> PricedCart:
     """
     scale, scale_den = scale_of(cart.exponent, cart.step)
     work = [open_line(line, scale, scale_den) for line in cart.lines]
-    if cart.ticket_discount_percent or cart.ticket_discount_minor:
-        _discount_ticket(cart, work)
-    return _finish(cart, work, _round(cart, work))
+    discounted = bool(cart.ticket_discount_percent or cart.ticket_discount_minor)
+    if not discounted and cart.rounding == "per_line":
+        return _finish(cart, work, [round_per_line(each) for each in work])
+    # Cents are shared among lines here, and ties are broken by position; in an order of our own, the same lines
+    # scanned in another order cost the same.
+    shared = sorted(work, key=_by_content)
+    if discounted:
+        _discount_ticket(cart, shared)
+    for opened, amounts in zip(shared, _round(cart, shared), strict=True):
+        opened.amounts = amounts
+    return _finish(cart, work, [each.amounts for each in work])
+
+
+def _by_content(opened: OpenLine) -> tuple[Any, ...]:
+    line = opened.line
+    return (
+        [rule.id for rule in line.taxes],
+        line.unit_price,
+        line.quantity,
+        line.discount_percent,
+        line.discount_minor,
+    )
 
 
 def mirror(priced: PricedCart) -> PricedCart:

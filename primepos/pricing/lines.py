@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Rounding = Literal["per_line", "global"]
 DiscountOn = Literal["price", "net", "total"]
 
+# The base of a line and its taxes, in minor units.
+Amounts = tuple[int, tuple[int, ...]]
+
 ZERO: Final = Decimal(0)
 # Far outside any shop, and cheap to test before a number is taken apart: 1E+999999 has a million digits.
 _MAX_ADJUSTED: Final = 15
@@ -74,6 +77,7 @@ class OpenLine:
     sign: int
     line_discount: int = 0
     ticket_discount: int = 0
+    amounts: Amounts = (0, ())
 
     def restart(self, plan: TaxPlan, price: int) -> None:
         """Go on from a rounded base or total, with taxes planned for it, instead of from the price."""

@@ -11,10 +11,8 @@ from primepos.core.amounts import RoundingMethod, divide_half_up, round_step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from primepos.pricing.lines import OpenLine
+    from primepos.pricing.lines import Amounts, OpenLine
     from primepos.pricing.taxes import TaxRule
-
-Amounts = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,13 @@ def settle(total: int, tenders: Sequence[Tender], rule: CashRule | None = None) 
     """Compare tenders with a total, in whole minor units, after rounding to coins.
 
     Change comes from cash only. With a rule for cash only, a ticket paid without cash is not rounded; otherwise what
-    the other tenders leave is rounded whatever pays it. A refund (negative total) settles as the mirror of its sale.
+    the other tenders leave is rounded whatever pays it, and they may pay the rounded total. A refund (negative total)
+    settles as the mirror of its sale.
 
     Raises:
         InvalidTender: a tender of zero or of the wrong sign, or more than the total by tenders that give no change.
     """
-    sign = -1 if total < 0 else 1
+    sign = -1 if total < 0 or (not total and any(tender.amount < 0 for tender in tenders)) else 1
     due = sign * total
     cash = other = 0
     for tender in tenders:
@@ -56,12 +57,15 @@ def settle(total: int, tenders: Sequence[Tender], rule: CashRule | None = None) 
             cash += amount
         else:
             other += amount
-    left = due - other
-    rounded = left + cash_rounding(left, rule) if rule is not None else left
-    may_round = cash > 0 or (rule is not None and not rule.cash_only)
-    if left < 0 and not (may_round and rounded == 0):
+    left = rounded = due - other
+    rounds_all = rule is not None and not rule.cash_only
+    if rule is not None and left >= 0:
+        rounded += cash_rounding(left, rule)
+    elif rule is not None and rounds_all and other == due + cash_rounding(due, rule):
+        rounded = 0
+    if rounded < 0:
         raise InvalidTender(problem="only cash gives change: the other tenders are more than the total")
-    needed = rounded if may_round else left
+    needed = rounded if rounds_all or cash else left
     if cash >= needed:
         return Settlement(0, 0, sign * (cash - needed), sign * (needed - left), complete=True)
     return Settlement(sign * (left - cash), sign * (rounded - cash), 0, 0, complete=False)
