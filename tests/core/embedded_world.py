@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -22,6 +23,11 @@ from primepos.core.embedded.accounts import Account, account_named
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
 
+_PYTHON_ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(psycopg.__file__).parents[1])]),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
 #: What every process of a test begins with: `cluster` is the cluster at the path given, `say` prints one answer,
 #: `told` waits until the test says go on.
 PRELUDE = """
@@ -40,13 +46,13 @@ class Process:
     def __init__(self, code: str, *arguments: object, account: Account | None = None, **environment: str) -> None:
         home = {"HOME": str(arguments[0])} if account else {}
         self._popen = subprocess.Popen(
-            [sys.executable, "-c", PRELUDE + textwrap.dedent(code), *map(str, arguments)],
+            [_python(account), "-c", PRELUDE + textwrap.dedent(code), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **home, **environment},
+            env={**os.environ, **_PYTHON_ENVIRONMENT, **home, **environment},
             **(account.popen_options() if account else {}),
         )
         self.pid = self._popen.pid
@@ -124,19 +130,30 @@ def rows(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 def ordinary_account() -> Account | None:
-    """An account a root test can act as; None when it could not run this Python and this source tree."""
+    """An account a root test can act as; None when no Python that it may run reads this source tree."""
     account = account_named("nobody") if IS_ROOT else None
+    return account if account is not None and _python(account) else None
+
+
+@functools.cache
+def _python(account: Account | None) -> str:
+    """A Python that ``account`` can run: ours, or the system's of the same version with our packages; else empty."""
     if account is None:
-        return None
-    trial = subprocess.run(
-        [sys.executable, "-c", "import psycopg, primepos.core.embedded"],
-        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd="/",
-        capture_output=True,
-        check=False,
-        **account.popen_options(),
-    )
-    return account if trial.returncode == 0 else None
+        return sys.executable
+    trial = f"import psycopg, primepos.core.embedded, sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    for python in (sys.executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            tried = subprocess.run(
+                [python, "-c", trial],
+                env=_PYTHON_ENVIRONMENT,
+                cwd="/",
+                capture_output=True,
+                check=False,
+                **account.popen_options(),
+            )
+            if tried.returncode == 0:
+                return python
+    return ""
 
 
 def installed_majors() -> list[Binaries]:

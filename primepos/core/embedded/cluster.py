@@ -83,6 +83,7 @@ class Cluster:
         self._info: ClusterInfo | None = None
         self._user_lock: int | None = None
         self._leaves_at_exit = False
+        self._keep = True
 
     @property
     def binaries(self) -> Binaries:
@@ -110,6 +111,7 @@ class Cluster:
             PostgresDataDirUnusable: the directory cannot be used.
             EmbeddedPostgresFailed: the server died or refused; the end of its log is in the error's data.
         """
+        self._keep = keep
         create_home(self.data_dir)
         with self._launcher():
             place = locate(self.data_dir, self.system_dir, create=True)
@@ -141,9 +143,9 @@ class Cluster:
         if self._user_lock is None or place is None:
             return False
         # First give up, then look: of several that leave at once, the last to look finds nobody.
-        # Closed, not unlocked: a forked child that still uses the server holds the same lock.
-        os.close(self._user_lock)
-        self._user_lock = None
+        self._forget()
+        if not check_home(self.data_dir):
+            return False
         with self._launcher():
             server = self._server(place)
             if server.recall().is_kept or self._has_users(place):
@@ -158,6 +160,7 @@ class Cluster:
             place = self._place = locate(self.data_dir, self.system_dir, create=False)
             if place is None:
                 return False
+            self._forget()
             server = self._server(place)
             server.remember(Memory(server.recall().port, is_kept=False))
             return server.stop(mode)
@@ -193,11 +196,9 @@ class Cluster:
             if place is not None:
                 self._server(place).stop("immediate")
                 place.remove()
-            if self._user_lock is not None:
-                os.close(self._user_lock)
-                self._user_lock = None
+            self._forget()
             (self.data_dir / LAUNCHER_LOCK).unlink(missing_ok=True)
-        self._place = self._info = None
+        self._place = None
         with contextlib.suppress(OSError):
             self.data_dir.rmdir()
 
@@ -242,9 +243,16 @@ class Cluster:
 
     # ---- inside
 
+    def _forget(self) -> None:
+        """Be no user any more."""
+        # Closed, not unlocked: a forked child that still uses the server holds the same lock.
+        if self._user_lock is not None:
+            os.close(self._user_lock)
+        self._user_lock = self._info = None
+
     def _ready(self) -> tuple[Place, ClusterInfo]:
         if self._place is None or self._info is None:
-            self.ensure_running()
+            self.ensure_running(keep=self._keep)
         assert self._place is not None  # noqa: S101 - set by ensure_running
         assert self._info is not None  # noqa: S101 - set by ensure_running
         return self._place, self._info

@@ -112,6 +112,17 @@ class Place:
             with contextlib.suppress(OSError):
                 self.root.rmdir()
 
+    def open_start_log(self) -> int:
+        """A descriptor of the empty start log."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.start_log, flags, 0o600)
+        self._give(descriptor)
+        return descriptor
+
+    def _give(self, descriptor: int) -> None:
+        if sys.platform != "win32" and self.owner is not None:
+            os.fchown(descriptor, *self.owner)
+
     def write(self, file: Path, text: str) -> None:
         """Replace a file of ours in one step; it is readable by its owner alone."""
         descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
@@ -120,8 +131,7 @@ class Place:
                 stream.write(text)
                 stream.flush()
                 os.fsync(descriptor)
-                if sys.platform != "win32" and self.owner is not None:
-                    os.fchown(descriptor, *self.owner)
+                self._give(descriptor)
             Path(temporary).replace(file)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

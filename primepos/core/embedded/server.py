@@ -184,8 +184,7 @@ class Server:
             "port": str(port),
             "unix_socket_directories": "",
         }
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-        log = os.open(place.start_log, flags, 0o600)
+        log = place.open_start_log()
         try:
             child = spawn(binaries, place.pgdata, settings, account=place.account, log=log, lock=lock)
         finally:
