@@ -21,6 +21,8 @@ _LINES = r"\A[^" + _REFUSED.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"]*\
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_VISIBLE)]
 Note = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
+# Kept to the letter, never tidied: case, leading zeros and blanks belong to it.
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=_VISIBLE)]
 Code = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
 
 

@@ -81,8 +81,9 @@ class TaxClassTax(TenantDetail, table=True):
 class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
     """One thing that is sold. ``sku`` is unique within the tenant, to the letter.
 
-    ``version`` grows with every change, so a till can ask for what is newer than it has; ``grams`` is the search
-    index's column, made by the database.
+    ``version`` grows with every change, so a till can ask for what is newer than it has. Who changes products of a
+    tenant holds its lock until the commit, so versions appear in order and a reader never misses one. ``grams`` is
+    the search index's column, made by the database.
     """
 
     __tablename__ = "products"
@@ -91,6 +92,7 @@ class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
         tenant_reference("tax_class_id", "tax_classes"),
         sa.UniqueConstraint("tenant_id", "sku"),
         sa.Index("products_tenant_id_version_idx", "tenant_id", "version"),
+        sa.Index("products_name_idx", "tenant_id", "name", "id"),
         sa.Index("products_category_id_idx", "tenant_id", "category_id"),
         sa.Index("products_tax_class_id_idx", "tenant_id", "tax_class_id"),
         sa.Index("products_grams_idx", "grams", postgresql_using="gin"),

@@ -1,0 +1,387 @@
+"""Operations on the catalogue: products, barcodes, categories, taxes, and what a till pulls of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+
+from primepos.core.context import Context
+from primepos.core.errors import PermissionDenied
+from primepos.core.operations import operation
+from primepos.core.permissions import Permission
+from primepos.domain.catalog.errors import (
+    BadCheckDigit,
+    BarcodeTaken,
+    CategoryArchived,
+    CategoryNotFound,
+    DuplicateCategory,
+    DuplicateSku,
+    DuplicateTax,
+    DuplicateTaxClass,
+    LabelRefused,
+    ProductNotFound,
+    RepeatedBarcode,
+    StaleVersion,
+    TaxClassMissing,
+    TaxClassNotFound,
+    TaxNotFound,
+)
+from primepos.domain.catalog.queries import bulk, products, taxes
+from primepos.domain.catalog.scanning import look_up, rules_of
+from primepos.domain.catalog.schemas import (
+    CatalogSnapshot,
+    CategoryList,
+    CategoryOut,
+    CreateCategory,
+    CreateProduct,
+    CreateTax,
+    CreateTaxClass,
+    GetProduct,
+    ListCategories,
+    ListProducts,
+    ListTaxClasses,
+    ListTaxes,
+    LookUp,
+    LookUpOut,
+    NameCategory,
+    NameProduct,
+    ProductOut,
+    ProductPage,
+    PullSnapshot,
+    SearchHits,
+    SearchProducts,
+    SetBarcodes,
+    SetClassTaxes,
+    SnapshotRule,
+    TaxClassList,
+    TaxClassOut,
+    TaxList,
+    TaxOut,
+    UpdateProduct,
+    UpdateTax,
+)
+from primepos.pricing.errors import InvalidLabel, InvalidTax, UnsolvableTaxes
+
+
+@operation(
+    "catalog.create_product",
+    permission=Permission.PRODUCT_WRITE,
+    raises=(
+        DuplicateSku,
+        TaxClassNotFound,
+        TaxClassMissing,
+        CategoryNotFound,
+        CategoryArchived,
+        BadCheckDigit,
+        RepeatedBarcode,
+        BarcodeTaken,
+    ),
+)
+def create_product(ctx: Context, data: CreateProduct) -> ProductOut:
+    """Add a product with its first price, its tax class and its barcodes.
+
+    Raises: ``DUPLICATE_SKU``, ``TAX_CLASS_NOT_FOUND``, ``TAX_CLASS_MISSING``, ``CATEGORY_NOT_FOUND``,
+    ``CATEGORY_ARCHIVED``, ``BAD_CHECK_DIGIT``, ``REPEATED_BARCODE``, ``BARCODE_TAKEN``.
+    """
+    products.lock_catalogue(ctx)
+    codes = products.checked_codes(data.barcodes, allow_invalid=data.allow_invalid)
+    if data.tax_class_id is None and data.tax_class is None:
+        tax_class = taxes.default_tax_class(ctx)
+    else:
+        tax_class = taxes.find_tax_class(ctx, data.tax_class_id, data.tax_class)
+    category_id = None
+    if data.category_id is not None or data.category is not None:
+        category_id = taxes.open_category(ctx, data.category_id, data.category).id
+    product_id = products.add_product(
+        ctx,
+        {
+            "sku": data.sku,
+            "name": data.name,
+            "category_id": category_id,
+            "tax_class_id": tax_class.id,
+            "unit_price": data.unit_price,
+            "sold_by": data.sold_by,
+            "track_stock": data.track_stock,
+        },
+    )
+    products.put_barcodes(ctx, product_id, codes)
+    ctx.note(f"product {data.sku}", id=str(product_id), unit_price=str(data.unit_price))
+    return products.get_product(ctx, product_id)
+
+
+@operation("catalog.get_product", permission=Permission.PRODUCT_READ, raises=(ProductNotFound,), reads=True)
+def get_product(ctx: Context, data: GetProduct) -> ProductOut:
+    """Show a product by id or by SKU, archived or not. Raises: ``PRODUCT_NOT_FOUND``."""
+    return products.get_product(ctx, data.id, data.sku)
+
+
+@operation("catalog.list_products", permission=Permission.PRODUCT_READ, raises=(CategoryNotFound,), reads=True)
+def list_products(ctx: Context, data: ListProducts) -> ProductPage:
+    """List products by SKU or by name, a page at a time; of one category if asked.
+
+    There is no total: counting costs more than a page, and a page says whether another follows. Raises:
+    ``CATEGORY_NOT_FOUND``.
+    """
+    if data.category_id is not None:
+        taxes.find_category(ctx, data.category_id)
+    return products.list_products(ctx, data)
+
+
+@operation(
+    "catalog.update_product",
+    permission=Permission.PRODUCT_WRITE,
+    raises=(
+        ProductNotFound,
+        StaleVersion,
+        DuplicateSku,
+        TaxClassNotFound,
+        CategoryNotFound,
+        CategoryArchived,
+        PermissionDenied,
+    ),
+)
+def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
+    """Change a product. Another price needs ``product:price_write`` as well and is remembered with its author.
+
+    With ``version`` given, nothing is changed if somebody else changed the product since. What is the same already
+    makes no new version. Raises: ``PRODUCT_NOT_FOUND``, ``STALE_VERSION``, ``DUPLICATE_SKU``,
+    ``TAX_CLASS_NOT_FOUND``, ``CATEGORY_NOT_FOUND``, ``CATEGORY_ARCHIVED``, ``PERMISSION_DENIED``.
+    """
+    products.lock_catalogue(ctx)
+    product = products.get_product(ctx, data.id)
+    ctx.note(f"product {product.sku}", id=str(product.id))
+    if data.version is not None and data.version != product.version:
+        raise StaleVersion(version=product.version)
+    changes = _changes(data, product)
+    if "unit_price" in changes and not bulk.may_reprice(ctx):
+        raise PermissionDenied(permission=Permission.PRODUCT_PRICE_WRITE.value)
+    if "tax_class_id" in changes:
+        taxes.find_tax_class(ctx, changes["tax_class_id"])
+    if changes.get("category_id") is not None:
+        taxes.open_category(ctx, changes["category_id"])
+    if not changes:
+        return product
+    products.change_product(ctx, product, **changes)
+    if "unit_price" in changes:
+        products.log_price(ctx, product.id, product.unit_price, changes["unit_price"])
+    ctx.note(
+        f"product {product.sku}",
+        before={name: _plain(getattr(product, name)) for name in changes},
+        after={name: _plain(value) for name, value in changes.items()},
+    )
+    return products.get_product(ctx, product.id)
+
+
+def _changes(data: UpdateProduct, product: ProductOut) -> dict[str, Any]:
+    """Return the fields that are given and differ."""
+    names = ("sku", "name", "unit_price", "tax_class_id", "category_id", "sold_by", "track_stock")
+    given = {name: getattr(data, name) for name in names}
+    return {name: value for name, value in given.items() if value is not UNSET and value != getattr(product, name)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the audit row's JSON can hold it."""
+    return value if value is None or isinstance(value, (str, bool)) else str(value)
+
+
+@operation("catalog.archive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound,))
+def archive_product(ctx: Context, data: NameProduct) -> ProductOut:
+    """Take a product off sale; it stays for the sales that name it, and keeps SKU and barcodes. Again changes nothing.
+
+    Raises: ``PRODUCT_NOT_FOUND``.
+    """
+    return _set_archived(ctx, data, archived=True)
+
+
+@operation("catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound,))
+def unarchive_product(ctx: Context, data: NameProduct) -> ProductOut:
+    """Put an archived product on sale again. Raises: ``PRODUCT_NOT_FOUND``."""
+    return _set_archived(ctx, data, archived=False)
+
+
+def _set_archived(ctx: Context, data: NameProduct, *, archived: bool) -> ProductOut:
+    products.lock_catalogue(ctx)
+    product = products.get_product(ctx, data.id)
+    ctx.note(f"product {product.sku}", id=str(product.id))
+    if (product.archived_at is not None) == archived:
+        return product
+    products.change_product(ctx, product, archived_at=ctx.clock.now() if archived else None)
+    return products.get_product(ctx, data.id)
+
+
+@operation(
+    "catalog.set_barcodes",
+    permission=Permission.PRODUCT_WRITE,
+    raises=(ProductNotFound, BadCheckDigit, RepeatedBarcode, BarcodeTaken),
+)
+def set_barcodes(ctx: Context, data: SetBarcodes) -> ProductOut:
+    """Give a product exactly these barcodes, each with what one scan of it means.
+
+    A GTIN is stored in its canonical length, so a UPC-A and the same number with a leading zero are one code. Raises:
+    ``PRODUCT_NOT_FOUND``, ``BAD_CHECK_DIGIT`` (8, 12, 13 or 14 digits that are no GTIN, unless allowed),
+    ``REPEATED_BARCODE``, ``BARCODE_TAKEN``.
+    """
+    products.lock_catalogue(ctx)
+    product = products.get_product(ctx, data.product_id)
+    codes = products.checked_codes(data.barcodes, allow_invalid=data.allow_invalid)
+    ctx.note(f"product {product.sku}", before=[each.code for each in product.barcodes], after=list(codes))
+    if products.put_barcodes(ctx, product.id, codes):
+        products.change_product(ctx, product)
+    return products.get_product(ctx, product.id)
+
+
+@operation("catalog.search", permission=Permission.PRODUCT_READ, reads=True)
+def search_products(ctx: Context, data: SearchProducts) -> SearchHits:
+    """Find products on sale by pieces of words of SKU and name, in any order, or by exact SKU or barcode; best first.
+
+    A piece of one or two letters must begin a word. Nothing to look for finds nothing.
+    """
+    return SearchHits(items=products.search_products(ctx, data.query, data.limit))
+
+
+@operation(
+    "catalog.lookup",
+    permission=Permission.PRODUCT_READ,
+    raises=(ProductNotFound, LabelRefused, InvalidLabel),
+    reads=True,
+)
+def look_up_code(ctx: Context, data: LookUp) -> LookUpOut:
+    """Say what a scanned or typed code stands for: the product, how much of it, at which unit price.
+
+    Looked for in this order: barcode, SKU, the shop's rules for weight, price and count labels. Goods sold by weight
+    take the quantity from a price label, others its price for one piece. Raises: ``PRODUCT_NOT_FOUND``,
+    ``LABEL_REFUSED`` (wrong check digit, no value), ``INVALID_LABEL``.
+    """
+    return look_up(ctx, data.code)
+
+
+@operation("catalog.snapshot", permission=Permission.PRODUCT_READ, reads=True)
+def pull_snapshot(ctx: Context, data: PullSnapshot) -> CatalogSnapshot:
+    """Give a till what changed since the version it has, up to 2,000 products a page, archived ones to be dropped.
+
+    Ask again with ``version`` as ``after`` while ``more`` is true. Versions become visible in order, so nothing that
+    changes during the walk is missed: it comes again with a higher version.
+    """
+    start = data.since_version if data.after is None else data.after
+    found = products.changed_products(ctx, start, data.limit + 1)
+    page = found[: data.limit]
+    return CatalogSnapshot(
+        products=page,
+        tax_classes=taxes.every_tax_class_out(ctx),
+        barcode_rules=[
+            SnapshotRule(pattern=rule.pattern, decimals=rule.decimals, name=rule.name) for rule in rules_of(ctx)
+        ],
+        currency=ctx.tenant.currency.code,
+        version=page[-1].version if page else start,
+        more=len(found) > data.limit,
+    )
+
+
+@operation("catalog.create_category", permission=Permission.PRODUCT_WRITE, raises=(DuplicateCategory,))
+def create_category(ctx: Context, data: CreateCategory) -> CategoryOut:
+    """Add a category. Raises: ``DUPLICATE_CATEGORY``."""
+    products.lock_catalogue(ctx)
+    category = taxes.add_category(ctx, data.name)
+    ctx.note(f"category {category.name}", id=str(category.id))
+    return taxes.category_out(category)
+
+
+@operation("catalog.list_categories", permission=Permission.PRODUCT_READ, reads=True)
+def list_categories(ctx: Context, data: ListCategories) -> CategoryList:
+    """List the categories by name; the archived ones instead if asked."""
+    return CategoryList(items=[taxes.category_out(each) for each in taxes.list_categories(ctx, archived=data.archived)])
+
+
+@operation("catalog.archive_category", permission=Permission.PRODUCT_WRITE, raises=(CategoryNotFound,))
+def archive_category(ctx: Context, data: NameCategory) -> CategoryOut:
+    """Take a category out of use; its products keep it. Again changes nothing. Raises: ``CATEGORY_NOT_FOUND``."""
+    category = taxes.find_category(ctx, data.id, lock=True)
+    category.archived_at = category.archived_at or ctx.clock.now()
+    ctx.uow.flush()
+    ctx.note(f"category {category.name}")
+    return taxes.category_out(category)
+
+
+@operation("catalog.unarchive_category", permission=Permission.PRODUCT_WRITE, raises=(CategoryNotFound,))
+def unarchive_category(ctx: Context, data: NameCategory) -> CategoryOut:
+    """Take an archived category into use again. Raises: ``CATEGORY_NOT_FOUND``."""
+    category = taxes.find_category(ctx, data.id, lock=True)
+    category.archived_at = None
+    ctx.uow.flush()
+    ctx.note(f"category {category.name}")
+    return taxes.category_out(category)
+
+
+@operation("catalog.create_tax", permission=Permission.TAX_WRITE, raises=(DuplicateTax, InvalidTax, UnsolvableTaxes))
+def create_tax(ctx: Context, data: CreateTax) -> TaxOut:
+    """Add a tax. Raises: ``DUPLICATE_TAX``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``."""
+    tax = taxes.add_tax(ctx, data)
+    ctx.note(f"tax {tax.code}", id=str(tax.id), amount=str(tax.amount), included=tax.included)
+    return taxes.tax_out(tax)
+
+
+@operation("catalog.list_taxes", permission=Permission.PRODUCT_READ, reads=True)
+def list_taxes(ctx: Context, data: ListTaxes) -> TaxList:
+    """List every tax, by code."""
+    del data
+    return TaxList(items=[taxes.tax_out(tax) for tax in taxes.list_taxes(ctx)])
+
+
+@operation("catalog.update_tax", permission=Permission.TAX_WRITE, raises=(TaxNotFound, InvalidTax, UnsolvableTaxes))
+def update_tax(ctx: Context, data: UpdateTax) -> TaxOut:
+    """Change a tax from now on; booked sales keep the rate they were charged. Code and kind never change.
+
+    Raises: ``TAX_NOT_FOUND``; ``INVALID_TAX`` and ``UNSOLVABLE_TAXES`` where a class with it could not be worked out.
+    """
+    tax = taxes.find_tax(ctx, data.id, lock=True)
+    names = ("name", "amount", "included", "affects_base", "base_affected")
+    before = {name: _plain(getattr(tax, name)) for name in names}
+    for name in names:
+        value = getattr(data, name)
+        if value is not UNSET:
+            setattr(tax, name, value)
+    ctx.note(f"tax {tax.code}", before=before, after={name: _plain(getattr(tax, name)) for name in names})
+    taxes.check_tax(tax)
+    ctx.uow.flush()
+    taxes.check_classes_of(ctx, tax)
+    return taxes.tax_out(tax)
+
+
+@operation(
+    "catalog.create_tax_class",
+    permission=Permission.TAX_WRITE,
+    raises=(DuplicateTaxClass, TaxNotFound, InvalidTax, UnsolvableTaxes),
+)
+def create_tax_class(ctx: Context, data: CreateTaxClass) -> TaxClassOut:
+    """Add a tax class with its taxes in order; one without taxes is exempt.
+
+    Raises: ``DUPLICATE_TAX_CLASS``, ``TAX_NOT_FOUND``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``.
+    """
+    tax_class = taxes.add_tax_class(ctx, data.code, data.name)
+    found = taxes.set_class_taxes(ctx, tax_class, data.tax_ids)
+    ctx.note(f"tax class {tax_class.code}", id=str(tax_class.id), taxes=[tax.code for tax in found])
+    return taxes.tax_class_out(tax_class, found)
+
+
+@operation("catalog.list_tax_classes", permission=Permission.PRODUCT_READ, reads=True)
+def list_tax_classes(ctx: Context, data: ListTaxClasses) -> TaxClassList:
+    """List every tax class with its taxes in order, by code."""
+    del data
+    return TaxClassList(items=taxes.every_tax_class_out(ctx))
+
+
+@operation(
+    "catalog.set_class_taxes",
+    permission=Permission.TAX_WRITE,
+    raises=(TaxClassNotFound, TaxNotFound, InvalidTax, UnsolvableTaxes),
+)
+def set_class_taxes(ctx: Context, data: SetClassTaxes) -> TaxClassOut:
+    """Give a tax class exactly these taxes, in the order in which they are worked out.
+
+    Raises: ``TAX_CLASS_NOT_FOUND``, ``TAX_NOT_FOUND``, ``INVALID_TAX`` (one stands twice), ``UNSOLVABLE_TAXES``.
+    """
+    tax_class = taxes.find_tax_class(ctx, data.tax_class_id, lock=True)
+    found = taxes.set_class_taxes(ctx, tax_class, data.tax_ids)
+    ctx.note(f"tax class {tax_class.code}", taxes=[tax.code for tax in found])
+    return taxes.tax_class_out(tax_class, found)
