@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
+
+import msgspec
 
 from primepos.core.context import Identity
 from primepos.core.db import run_in_transaction
@@ -15,6 +18,8 @@ from primepos.core.ids import new_id
 from primepos.core.permissions import Role
 from primepos.domain.catalog.models import Product, ProductBarcode, Tax, TaxClass, TaxClassTax
 from primepos.domain.outlets.models import Outlet, Register
+from primepos.domain.sales.chain import GENESIS, body_of, link_hash, series_name
+from primepos.domain.sales.schemas import DeliverSale, LineTax, SaleLine, SalePayment, SaleTax
 from primepos.domain.tenancy.models import Tenant
 
 if TYPE_CHECKING:
@@ -174,3 +179,120 @@ def rows(app: App, sql: str, parameters: dict[str, Any] | tuple[Any, ...] = ()) 
 
     run_in_transaction(lambda: app.database.system_session(read_only=True), work)
     return found
+
+
+def a_shift(app: App, shop: Shop, *, opening_float: int = 10_000) -> UUID:
+    """Open a shift on the shop's till and return its id."""
+    from primepos.domain.cash.service import open_shift
+
+    data = {"id": new_id(), "register_id": shop.till_id, "opening_float": opening_float}
+    return app.run(open_shift, shop.cashier, data).id
+
+
+@dataclass(slots=True)
+class TillSeries:
+    """A till as far as the server sees it: it numbers and chains its sales by itself."""
+
+    shop: Shop
+    shift_id: UUID
+    sold_at: datetime
+    prefix: str = ""
+    epoch: int = 1
+    number: int = 0
+    head: str = GENESIS
+
+    def sell(self, *, skip: int = 0, **changes: Any) -> DeliverSale:
+        """Return the next sale of the series: two apples at 1.00 and one bread at 2.50, 19 % included, paid 5.00 cash.
+
+        ``skip`` leaves numbers out; ``changes`` replace fields before the sale is sealed.
+        """
+        self.number += 1 + skip
+        sale = DeliverSale(
+            id=new_id(),
+            register_id=self.shop.till_id,
+            shift_id=self.shift_id,
+            epoch=self.epoch,
+            number=self.number,
+            business_date=self.sold_at.date(),
+            sold_at=self.sold_at,
+            cashier="Cashier",
+            currency="EUR",
+            lines=[
+                _line(self.shop.products[0], "A-1", "Apple", "2", "1.00", base=168, tax=32),
+                _line(self.shop.products[1], "B-2", "Bread", "1", "2.50", base=210, tax=40),
+            ],
+            taxes=[SaleTax(code="std", name="VAT 19%", rate=Decimal(19), base=378, amount=72)],
+            payments=[SalePayment(kind="cash", amount=500), SalePayment(kind="change", amount=-50)],
+            base=378,
+            tax=72,
+            rounding=0,
+            total=450,
+            prev_hash=self.head,
+            hash=GENESIS,
+        )
+        sale = msgspec.structs.replace(sale, **changes)
+        sealed = self.seal(sale)
+        self.head = sealed.hash
+        return sealed
+
+    def seal(self, sale: DeliverSale) -> DeliverSale:
+        """Return the sale with the hash of its content and place."""
+        series = series_name(self.prefix or self.shop.till_prefix, sale.epoch)
+        return msgspec.structs.replace(sale, hash=link_hash(sale.prev_hash, series, sale.number, body_of(sale)))
+
+
+def _line(product_id: UUID, sku: str, name: str, quantity: str, price: str, *, base: int, tax: int) -> SaleLine:
+    return SaleLine(
+        product_id=product_id,
+        sku=sku,
+        name=name,
+        quantity=Decimal(quantity),
+        unit_price=Decimal(price),
+        discount=0,
+        base=base,
+        tax=tax,
+        total=base + tax,
+        taxes=[LineTax(code="std", rate=Decimal(19), amount=tax)],
+    )
+
+
+def basket(shop: Shop, *, paid: int = 1000, **changes: Any) -> dict[str, Any]:
+    """Return what a caller sends to book two apples and a bread (4.50), paid in cash."""
+    return {
+        "id": new_id(),
+        "outlet_id": shop.outlet_id,
+        "lines": [
+            {"product_id": shop.products[0], "quantity": "2"},
+            {"product_id": shop.products[1], "quantity": "1"},
+        ],
+        "tenders": [{"kind": "cash", "amount": paid}],
+        **changes,
+    }
+
+
+BOOKED_TABLES = (
+    "sales",
+    "sale_lines",
+    "sale_taxes",
+    "payments",
+    "stock_movements",
+    "stock_levels",
+    "ledger_entries",
+    "shifts",
+)
+
+
+def counts(app: App, shop: Shop) -> dict[str, int]:
+    """Return how many rows of each booked kind a shop has: equal before and after means nothing was written."""
+    return {
+        table: rows(app, f"SELECT count(*) AS n FROM {table} WHERE tenant_id = %s", (shop.tenant_id,))[0]["n"]
+        for table in BOOKED_TABLES
+    }
+
+
+def assert_books_hold(app: App, shop: Shop) -> None:
+    """Run the auditor over the shop's books."""
+    from primepos.domain.ops.service import verify_own_books
+
+    found = app.run(verify_own_books, shop.owner, {})
+    assert found.ok, found.problems

@@ -244,6 +244,10 @@ class UnitOfWork:
             pipe.sync()
             return cursor.rowcount
 
+    def allow_time(self, statement_timeout_ms: int) -> None:
+        """Let this transaction's statements take longer than an ordinary one's; 0 is without limit."""
+        self.run("SELECT set_config('statement_timeout', %s, true)", (str(statement_timeout_ms),))
+
     @contextmanager
     def copy(self, sql: str) -> Iterator[psycopg.Copy]:
         """Stream rows with COPY in this transaction."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from primepos.core.amounts import currency, parse_quantity, parse_unit_price
+from primepos.core.amounts import currency, parse_quantity, parse_rate, parse_unit_price
 from primepos.core.errors import InvalidInput
 from primepos.domain.payments.settlement import cash_rule, settle_sale
-from primepos.domain.sales.chain import TEN_THOUSANDTH, THOUSANDTH
+from primepos.domain.sales.chain import MILLIONTH, TEN_THOUSANDTH, THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale, UnknownProduct
 from primepos.domain.sales.schemas import BookSale, DeliverSale, LineTax, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
@@ -193,6 +194,10 @@ def check_delivered(sale: DeliverSale) -> None:
         must(sum(each.amount for each in line.taxes) == line.tax, f"line {n}: its taxes are not its tax")
         parse_quantity(line.quantity)
         parse_unit_price(line.unit_price)
+        for each in line.taxes:
+            parse_rate(each.rate)
+    for tax in sale.taxes:
+        parse_rate(tax.rate)
     must(sum(line.base for line in sale.lines) == sale.base, "the lines' base is not the sale's")
     must(sum(line.tax for line in sale.lines) == sale.tax, "the lines' tax is not the sale's")
     must(sum(each.amount for each in sale.taxes) == sale.tax, "the taxes are not the sale's tax")
@@ -200,6 +205,24 @@ def check_delivered(sale: DeliverSale) -> None:
     must(sum(each.amount for each in sale.payments) == sale.total, "the payments are not the total")
     must(all(each.amount for each in sale.payments), "a payment of zero")
     must((sale.kind == "void") == (sale.void_of is not None), "a void names what it undoes, and only a void does")
+
+
+def normalised(sale: DeliverSale) -> DeliverSale:
+    """Return a checked sale as the database will give it back: fixed places, UTC; so a replay is the same bytes."""
+    return msgspec.structs.replace(
+        sale,
+        sold_at=sale.sold_at.astimezone(UTC),
+        lines=[
+            msgspec.structs.replace(
+                line,
+                quantity=line.quantity.quantize(THOUSANDTH),
+                unit_price=line.unit_price.quantize(TEN_THOUSANDTH),
+                taxes=[msgspec.structs.replace(each, rate=each.rate.quantize(MILLIONTH)) for each in line.taxes],
+            )
+            for line in sale.lines
+        ],
+        taxes=[msgspec.structs.replace(each, rate=each.rate.quantize(MILLIONTH)) for each in sale.taxes],
+    )
 
 
 def reprice_flags(

@@ -22,6 +22,7 @@ FORMAT = "primepos-sale-1"
 GENESIS = "0" * 64
 THOUSANDTH = Decimal("0.001")
 TEN_THOUSANDTH = Decimal("0.0001")
+MILLIONTH = Decimal("0.000001")
 
 _encode = msgspec.json.Encoder().encode
 

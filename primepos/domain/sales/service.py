@@ -19,6 +19,7 @@ from primepos.domain.sales.booking import (
     Priced,
     check_delivered,
     negated,
+    normalised,
     price_request,
     reprice_flags,
     request_hash,
@@ -292,6 +293,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     series = series_name(place.prefix, data.epoch)
     if link_hash(data.prev_hash, series, data.number, body) != data.hash:
         raise BrokenSale(problem="its hash is not of this content")
+    data = normalised(data)
     if place.shift_id is None:
         raise ShiftUnknown
     missing = set(ids) - {each.id for each in goods}

@@ -1,0 +1,44 @@
+"""The auditor: reads everything, changes nothing."""
+
+from __future__ import annotations
+
+from primepos.core.context import Context
+from primepos.core.operations import Scope, operation
+from primepos.core.permissions import Permission
+from primepos.domain.ops import books
+from primepos.domain.ops.schemas import BooksOut, Problem, VerifyBooks
+
+
+@operation("ops.verify_books", permission=Permission.TENANT_SUSPEND, scope=Scope.SYSTEM, reads=True)
+def verify_books(ctx: Context, data: VerifyBooks) -> BooksOut:
+    """Audit the books of every tenant: invariants I1 to I6, read only.
+
+    Findings name receipts and ids, never what was sold. ``pending`` findings are gaps in a till's series that a
+    delivery still to come fills; they do not make the books wrong.
+    """
+    return _verify(ctx, data)
+
+
+@operation("ops.verify_own_books", permission=Permission.FISCAL_VERIFY, reads=True)
+def verify_own_books(ctx: Context, data: VerifyBooks) -> BooksOut:
+    """Audit the books of one's own tenant: invariants I1 to I6, read only."""
+    return _verify(ctx, data)
+
+
+def _verify(ctx: Context, data: VerifyBooks) -> BooksOut:
+    ctx.uow.allow_time(0)
+    problems: list[Problem] = list(books.failed_checks(ctx.uow, data.most_problems))
+    chains = set()
+    for series, problem in books.broken_chains(ctx.uow, bodies=data.bodies):
+        chains.add(series)
+        if problem is not None and len(problems) < data.most_problems:
+            problems.append(problem)
+    tenants, sales = books.counted(ctx.uow)
+    return BooksOut(
+        ok=not any(not each.pending for each in problems),
+        tenants=tenants,
+        sales=sales,
+        chains=len(chains),
+        checks=len(books.CHECKS) + 1,
+        problems=problems[: data.most_problems],
+    )
