@@ -201,7 +201,12 @@ def parse_decimal(value: Decimal | str | int, *, what: str, places: int, maximum
     numerator, denominator = number.as_integer_ratio()
     if (10**places) % denominator:
         raise InvalidAmount(what=what, problem=f"more than {places} decimal places")
-    return plain_amount(numerator * 10**places // denominator, places) if _is_odd_form(number, places) else number
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -places <= exponent <= 0:
+        return number
+    # 1E+2 and 1.500000 become 100 and 1.500, so that every later text form is a plain one.
+    kept = 0 if denominator == 1 else places
+    return plain_amount(numerator * 10**kept // denominator, kept)
 
 
 def _bounded(value: int | Decimal, what: str) -> Decimal:
@@ -215,12 +220,6 @@ def _bounded(value: int | Decimal, what: str) -> Decimal:
     if value and (value.adjusted() > _MAX_DIGITS or not isinstance(exponent, int) or exponent < -2 * _MAX_DIGITS):
         raise InvalidAmount(what=what, problem="too large or too fine")
     return value
-
-
-def _is_odd_form(number: Decimal, places: int) -> bool:
-    """1E+2 and 1.500000 are rewritten (100, 1.500), so that every later text form is a plain one."""
-    exponent = number.as_tuple().exponent
-    return not isinstance(exponent, int) or not -places <= exponent <= 0
 
 
 def parse_quantity(value: Decimal | str | int) -> Decimal:

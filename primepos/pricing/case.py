@@ -137,13 +137,13 @@ def read_question(data: Any) -> Question:
             raise InvalidCart(what="lines", problem=f"more than {_MAX_LINES}")
         lines = [_line(_known(row, f"lines[{i}]", _LINE_KEYS), step, f"lines[{i}].") for i, row in enumerate(rows)]
     rounding = case.get("rounding", "per_line")
-    if rounding not in {"per_line", "global"}:
+    if rounding not in ("per_line", "global"):
         raise InvalidCart(what="rounding", problem="must be per_line or global")
     percent, minor, on = _document_discount(case.get("document_discount"), step)
     return Question(
         cart=Cart(tuple(lines), 0, cast("Rounding", rounding), percent, minor, on, step),
         step=step,
-        tax_order=tuple(_number(each, "tax_order") for each in _sequence(case.get("tax_order") or [], "tax_order")),
+        tax_order=tuple(_number(each, "tax_order") for each in _sequence(case.get("tax_order"), "tax_order")),
         by_sign="by_sign" in case and case["by_sign"] is not False,
         unrounded=given is None and rounding == "global" and not (percent or minor),
     )
@@ -151,7 +151,7 @@ def read_question(data: Any) -> Question:
 
 def _line(row: Mapping[str, Any], step: Decimal, where: str) -> CartLine:
     rules: list[TaxRule] = []
-    for i, tax in enumerate(_sequence(row.get("taxes") or [], f"{where}taxes")):
+    for i, tax in enumerate(_sequence(row.get("taxes"), f"{where}taxes")):
         rules.append(_tax(_known(tax, f"{where}taxes[{i}]", _TAX_KEYS), f"{where}taxes[{i}]", rules))
     return CartLine(
         unit_price=_number(row.get("price"), f"{where}price"),
@@ -225,6 +225,8 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _sequence(value: Any, what: str) -> list[Any]:
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise InvalidCart(what=what, problem="must be a list")
     return value

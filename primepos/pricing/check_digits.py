@@ -87,7 +87,11 @@ def expand_upc_e(code: str) -> str | None:
 
 
 def classify(code: str) -> CodeKind:
-    """Say what a scanned code is. Eight digits are an EAN-8 if its check digit holds, else a UPC-E if that one does."""
+    """Say what a scanned code is.
+
+    Eight digits are an EAN-8 if its check digit holds, else a UPC-E if that one does. Where both hold and it begins
+    with 0, it is the UPC-E: GS1 gives out no EAN-8 that begins so.
+    """
     if isbn10_holds(code):
         ean = f"978{code[:9]}{mod10(f'978{code[:9]}')}"
         return CodeKind("ISBN-10", check_digit_ok=True, gtin=f"0{ean}", canonical=ean)
@@ -97,7 +101,7 @@ def classify(code: str) -> CodeKind:
             return CodeKind("ISBN-10", check_digit_ok=False)
         return CodeKind("internal", check_digit_ok=None)
     holds = gtin_holds(code)
-    if symbology == "EAN-8" and not holds:
+    if symbology == "EAN-8" and (not holds or code.startswith("0")):
         upc_a = expand_upc_e(code)
         if upc_a is not None and gtin_holds(upc_a):
             return CodeKind("UPC-E", check_digit_ok=True, gtin=f"00{upc_a}", canonical=f"0{upc_a}")
