@@ -1,6 +1,6 @@
 """Structured logs: one line, one event, no secrets.
 
-``log = get_logger(__name__)`` then ``log.info("sale.booked", "Sale booked", sale_id=sale.id)``: a stable dotted
+``log = get_logger(__name__)`` then ``log.info("sale.booked", msg="Sale booked", sale_id=sale.id)``: a stable dotted
 event, a sentence, fields. ``bound(request_id=...)`` adds fields to every line inside it, across threads that copy
 the context. ``configure_logging(settings, stream)`` decides level, format and stream and routes the standard
 library's loggers (uvicorn, SQLAlchemy, procrastinate) the same way.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _FIRST = ("ts", "level", "event", "msg", "request_id")
 _TRACE = "trace"
+_TAKEN = frozenset({"event"})
 _QUIET_LIBRARIES = ("sqlalchemy", "httpx", "httpcore", "asyncio", "multipart")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("primepos_log_fields", default=MappingProxyType({}))
@@ -57,27 +58,27 @@ class Logger:
         self._real: Any = None
         self._ready_for: object = None
 
-    def debug(self, event: str, msg: str = "", /, **values: object) -> None:
+    def debug(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write what only a developer wants to see."""
         self._write("debug", event, msg, values)
 
-    def info(self, event: str, msg: str = "", /, **values: object) -> None:
+    def info(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write what happened as it should."""
         self._write("info", event, msg, values)
 
-    def warning(self, event: str, msg: str = "", /, **values: object) -> None:
+    def warning(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write what somebody should look at some day."""
         self._write("warning", event, msg, values)
 
-    def error(self, event: str, msg: str = "", /, **values: object) -> None:
+    def error(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write what somebody must look at."""
         self._write("error", event, msg, values)
 
-    def exception(self, event: str, msg: str = "", /, **values: object) -> None:
+    def exception(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write an error with the exception that is being handled."""
         self._write("error", event, msg, {**values, "exc_info": True})
 
-    def critical(self, event: str, msg: str = "", /, **values: object) -> None:
+    def critical(self, event: str, /, msg: str = "", **values: object) -> None:
         """Write what stops the service."""
         self._write("critical", event, msg, values)
 
@@ -89,7 +90,9 @@ class Logger:
             import structlog
 
             self._real, self._ready_for = structlog.get_logger(self._name), _State.redactor
-        getattr(self._real, level)(event, msg=msg, **values)
+        # A field may be called like a part of the line; the part stays what it is.
+        given = {f"{name}_" if name in _TAKEN else name: value for name, value in values.items()}
+        getattr(self._real, level)(event, **given, msg=msg)
 
 
 def get_logger(name: str) -> Logger:
@@ -239,6 +242,8 @@ class _Writer:
             # One write for text and line end: lines of threads do not interleave.
             self._stream.write(line + "\n")
             self._stream.flush()
+        except UnicodeEncodeError:
+            self.msg(line.encode("ascii", "backslashreplace").decode("ascii"))
         except (OSError, ValueError):
             return
 

@@ -153,7 +153,7 @@ def luhn_holds(digits: str) -> bool:
 def _looks_like_card(digits: str) -> bool:
     """Whether digits have a card's issuer prefix, its length and its check digit: a GTIN seldom has all three."""
     length = len(digits)
-    if not 13 <= length <= 19:
+    if not 13 <= length <= 19 or not (digits.isascii() and digits.isdigit()):
         return False
     by_prefix = {"4": {13, 16, 19}, "5": {16}, "6": set(range(16, 20)), "2": {16}}
     lengths = by_prefix.get(digits[0]) or {"34": {15}, "37": {15}, "35": {16}}.get(digits[:2], {14})

@@ -638,7 +638,11 @@ def test_a_secret_is_neither_pickled_nor_serialised():
 
 def test_a_fingerprint_of_a_short_secret_is_its_length_only():
     assert Secret("hunter2").fingerprint() == {"length": 7}
-    assert Secret("hunter2-hunter2-").fingerprint() == {"length": 16, "starts": "hu", "sha256": hashlib.sha256(b"hunter2-hunter2-").hexdigest()[:8]}
+    assert Secret("hunter2-hunter2-").fingerprint() == {
+        "length": 16,
+        "starts": "hu",
+        "sha256": hashlib.sha256(b"hunter2-hunter2-").hexdigest()[:8],
+    }
 
 
 def test_settings_show_no_secret():
@@ -668,5 +672,7 @@ def test_defaults_alone_load_neither_environs_nor_a_database_library(tmp_path):
         "print(sorted(names & sys.modules.keys()))\n"
     )
     environ = {name: text for name, text in os.environ.items() if name not in BY_NAME}
-    answer = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"
