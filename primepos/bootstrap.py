@@ -61,12 +61,13 @@ def build_database(settings: Settings, url: str | None = None) -> Database:
 
 def build_app(settings: Settings, *, database: Database | None = None, clock: Clock | None = None) -> App:
     """Join everything into an App."""
+    clock = clock or SystemClock()
     return App(
         settings=settings,
         database=database or build_database(settings),
-        clock=clock or SystemClock(),
+        clock=clock,
         audit=Trail(),
-        approvals=StaffApprovals(),
+        approvals=StaffApprovals(clock),
         jobs=TransactionalQueue(),
         tenants=load_tenant,
     )
