@@ -1,0 +1,272 @@
+"""The open sale: lines, discounts and tenders as the events made them, priced by the one pricing engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from primepos.core.ids import new_id
+from primepos.domain.sales.chain import GENESIS, TEN_THOUSANDTH, THOUSANDTH
+from primepos.domain.sales.schemas import DeliverSale, LineTax, SaleLine, SalePayment, SaleTax
+from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
+from primepos.pricing.tender import Settlement, Tender, settle
+from primepos.till import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from primepos.pricing.lines import Rounding
+    from primepos.pricing.rounding import CashRule
+    from primepos.pricing.taxes import TaxRule
+
+_decode = msgspec.json.Decoder(events.Event).decode
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the open sale. ``number`` counts lines as they were added and is never used twice."""
+
+    number: int
+    product_id: UUID
+    sku: str
+    name: str
+    quantity: Decimal
+    unit_price: Decimal
+    list_price: Decimal
+    sold_by: str
+    taxes: tuple[TaxRule, ...]
+    discount_percent: Decimal = ZERO
+
+    @property
+    def plain(self) -> bool:
+        """Whether another piece of the same product may simply be counted onto this line."""
+        return self.sold_by == "each" and self.unit_price == self.list_price and not self.discount_percent
+
+
+@dataclass(slots=True)
+class OpenSale:
+    """A sale before it is paid. Its id is the sale's id, so finishing it twice books once."""
+
+    exponent: int
+    rounding: Rounding = "per_line"
+    cash_rule: CashRule | None = None
+    id: UUID = field(default_factory=new_id)
+    lines: list[Line] = field(default_factory=list)
+    tenders: list[events.Tendered] = field(default_factory=list)
+    ticket_percent: Decimal = ZERO
+    ticket_minor: int = 0
+    next_line: int = 1
+    cancelled: bool = False
+    _priced: PricedCart | None = None
+
+    def apply(self, event: events.Event) -> None:
+        """Change the sale as the event says."""
+        self._priced = None
+        match event:
+            case events.LineAdded():
+                self.lines.append(_line(event))
+                self.next_line = event.line + 1
+            case events.QuantitySet():
+                self._change(event.line, quantity=event.quantity)
+            case events.PriceSet():
+                self._change(event.line, unit_price=event.unit_price)
+            case events.LineDiscounted():
+                self._change(event.line, discount_percent=event.percent)
+            case events.LineVoided():
+                self.lines = [line for line in self.lines if line.number != event.line]
+                if not self.lines:
+                    self.ticket_percent, self.ticket_minor = ZERO, 0
+            case events.TicketDiscounted():
+                self.ticket_percent, self.ticket_minor = event.percent, event.minor
+            case events.Tendered():
+                self.tenders.append(event)
+            case events.TenderRemoved():
+                self.tenders.pop()
+            case events.Cancelled():
+                self.lines, self.tenders = [], []
+                self.ticket_percent, self.ticket_minor = ZERO, 0
+                self.cancelled = True
+            case events.SaleVoided():
+                pass
+
+    def tried(self, event: events.Event) -> OpenSale:
+        """Return the sale as it would be after the event; this one stays as it is.
+
+        Raises: whatever the pricing engine refuses, before anything is written down.
+        """
+        trial = replace(self, lines=list(self.lines), tenders=list(self.tenders), _priced=None)
+        trial.apply(event)
+        if trial.lines:
+            trial.priced()
+        return trial
+
+    def _change(self, number: int, **values: object) -> None:
+        self.lines = [
+            replace(line, **values) if line.number == number else line  # type: ignore[arg-type]  # named above
+            for line in self.lines
+        ]
+
+    def priced(self) -> PricedCart:
+        """Return the sale priced; worked out once after each change."""
+        if self._priced is None:
+            self._priced = price_cart(
+                Cart(
+                    tuple(
+                        [
+                            CartLine(line.unit_price, line.quantity, line.taxes, line.discount_percent)
+                            for line in self.lines
+                        ]
+                    ),
+                    exponent=self.exponent,
+                    rounding=self.rounding,
+                    ticket_discount_percent=self.ticket_percent,
+                    ticket_discount_minor=self.ticket_minor,
+                )
+            )
+        return self._priced
+
+    @property
+    def total(self) -> int:
+        """What the lines come to, in minor units, before rounding to coins."""
+        return self.priced().total
+
+    def settled(self, *more: Tender) -> Settlement:
+        """Return where the payment stands, with further tenders if given.
+
+        Raises:
+            InvalidTender: a tender that cannot be taken.
+        """
+        tenders = [Tender(each.kind, each.amount) for each in self.tenders] + list(more)
+        if not self.total and not tenders:
+            return Settlement(remaining=0, cash_due=0, change=0, rounding=0, complete=True)
+        return settle(self.total, tenders, self.cash_rule)
+
+    def sealed_by_journal(
+        self,
+        *,
+        register_id: UUID,
+        shift_id: UUID,
+        business_date: date,
+        sold_at: datetime,
+        cashier_id: UUID,
+        cashier: str,
+        currency: str,
+    ) -> DeliverSale:
+        """Return the paid sale; its number and hashes are placeholders until the journal has given it a place."""
+        priced, settled = self.priced(), self.settled()
+        payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in self.tenders]
+        if settled.change:
+            payments.append(SalePayment(kind="change", amount=-settled.change))
+        return DeliverSale(
+            id=self.id,
+            kind="sale",
+            register_id=register_id,
+            shift_id=shift_id,
+            epoch=1,
+            number=1,
+            business_date=business_date,
+            sold_at=sold_at,
+            cashier_id=cashier_id,
+            cashier=cashier,
+            currency=currency,
+            lines=[
+                SaleLine(
+                    product_id=line.product_id,
+                    sku=line.sku,
+                    name=line.name,
+                    quantity=line.quantity.quantize(THOUSANDTH),
+                    unit_price=line.unit_price.quantize(TEN_THOUSANDTH),
+                    discount=each.discount,
+                    base=each.base,
+                    tax=each.total - each.base,
+                    total=each.total,
+                    taxes=[
+                        LineTax(code=rule.id, rate=rule.amount, amount=amount)
+                        for rule, amount in zip(line.taxes, each.taxes, strict=True)
+                    ],
+                )
+                for line, each in zip(self.lines, priced.lines, strict=True)
+            ],
+            taxes=[
+                SaleTax(
+                    code=each.rule.id, name=each.rule.name, rate=each.rule.amount, base=each.base, amount=each.amount
+                )
+                for each in priced.taxes
+            ],
+            payments=payments,
+            base=priced.base,
+            tax=priced.tax,
+            rounding=settled.rounding,
+            total=priced.total + settled.rounding,
+            prev_hash=GENESIS,
+            hash=GENESIS,
+        )
+
+
+def restored(empty: OpenSale, stored: Iterable[bytes]) -> OpenSale:
+    """Return the sale that the stored events make, starting from an empty one with its id."""
+    for each in stored:
+        empty.apply(_decode(each))
+    return empty
+
+
+def encoded(event: events.Event) -> bytes:
+    """Return an event as the journal stores it."""
+    return _encode(event)
+
+
+def counter_record(
+    sale: DeliverSale, *, void_id: UUID, shift_id: UUID, sold_at: datetime, cashier_id: UUID, cashier: str, reason: str
+) -> DeliverSale:
+    """Return what undoes a sale: every amount and quantity negated, to the minor unit; the journal gives it a place."""
+    change = msgspec.structs.replace
+    return change(
+        sale,
+        id=void_id,
+        kind="void",
+        void_of=sale.id,
+        reason=reason,
+        shift_id=shift_id,
+        sold_at=sold_at,
+        cashier_id=cashier_id,
+        cashier=cashier,
+        lines=[
+            change(
+                line,
+                quantity=-line.quantity,
+                discount=-line.discount,
+                base=-line.base,
+                tax=-line.tax,
+                total=-line.total,
+                taxes=[change(each, amount=-each.amount) for each in line.taxes],
+            )
+            for line in sale.lines
+        ],
+        taxes=[change(each, base=-each.base, amount=-each.amount) for each in sale.taxes],
+        payments=[change(each, amount=-each.amount) for each in sale.payments],
+        base=-sale.base,
+        tax=-sale.tax,
+        rounding=-sale.rounding,
+        total=-sale.total,
+    )
+
+
+def _line(event: events.LineAdded) -> Line:
+    return Line(
+        number=event.line,
+        product_id=event.product_id,
+        sku=event.sku,
+        name=event.name,
+        quantity=event.quantity,
+        unit_price=event.unit_price,
+        list_price=event.list_price,
+        sold_by=event.sold_by,
+        taxes=tuple(each.rule() for each in event.taxes),
+    )

@@ -1,0 +1,371 @@
+"""The till's own copy of the catalogue: pulled by version, looked up by code, searched by words, all without a server.
+
+A SQLite file that can be thrown away at any time: the next pull fills it again. Products are found as the server
+finds them: exact barcode, then SKU, then the shop's rules for labels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import threading
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import msgspec
+
+from primepos.core.amounts import round_half_up
+from primepos.pricing.barcodes import BarcodeRule, Scan, label_line, parse_barcode, read_rules
+from primepos.till.errors import LabelRefused, ProductUnknown
+from primepos.till.events import TaxOnLine
+from primepos.till.inert import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from primepos.till.runner import Runner
+
+VERSION: Final = "2"
+PAGE: Final = 2000
+PIECE: Final = Decimal(1)
+_THOUSANDTH: Final = Decimal("0.001")
+_TEN_THOUSANDTH: Final = Decimal("0.0001")
+_PROBLEMS: Final = {
+    "BAD_CHECK_DIGIT": "its check digit is wrong, scan it again",
+    "BAD_VALUE_CHECK_DIGIT": "its check digit is wrong, scan it again",
+    "ZERO_VALUE": "it says nothing was weighed",
+    "ALL_ZERO": "it holds nothing but zeros",
+    "NOT_A_CODE": "it is no code",
+}
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS products (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    sku TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    price TEXT NOT NULL,
+    tax_class TEXT NOT NULL,
+    category TEXT,
+    sold_by TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS products_folded ON products (folded);
+CREATE TABLE IF NOT EXISTS barcodes (code TEXT PRIMARY KEY, n INTEGER NOT NULL, quantity TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS barcodes_n ON barcodes (n);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, prefix = '1 2 3 4 5', tokenize = 'unicode61');
+"""
+_FIELDS = "p.id, p.sku, p.name, p.price, p.tax_class, p.category, p.sold_by"
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as the till sells it; its name is safe to show."""
+
+    id: UUID
+    sku: str
+    name: str
+    unit_price: Decimal
+    category: str | None
+    sold_by: str
+    taxes: tuple[TaxOnLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a code stands for: a product, how much of it, at which unit price."""
+
+    product: Product
+    quantity: Decimal
+    unit_price: Decimal
+    labelled: bool = False
+
+
+class Catalogue:
+    """The local catalogue of one shop. Reads happen on the caller's thread, a pull may run on another."""
+
+    def __init__(self, path: Path, *, exponent: int) -> None:
+        """Open or make the file; one of another version, or damaged, is replaced by an empty one."""
+        self.path = path
+        self._exponent = exponent
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+        # A pull writes on a connection of its own, so that no scan waits for it.
+        self._writer = self._connect()
+        self._reader = self._connect()
+        self._read_meta()
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for last in (False, True):
+            db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                # Nothing here is worth a wait for the disk: it can all be pulled again.
+                db.execute("PRAGMA synchronous = NORMAL")
+                known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+                stored = dict(db.execute("SELECT key, value FROM meta").fetchall()) if known else {}
+                if not known or stored.get("format") == VERSION:
+                    db.executescript(_SCHEMA)
+                    db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (VERSION,))
+                    return db
+            except sqlite3.DatabaseError:
+                if last:
+                    db.close()
+                    raise
+            db.close()
+            for suffix in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self.path}{suffix}")
+        raise sqlite3.DatabaseError("the local catalogue cannot be made")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._writing, self._reading:
+            self._writer.close()
+            self._reader.close()
+
+    def _read_meta(self) -> None:
+        stored = dict(self._rows("SELECT key, value FROM meta"))
+        self._version = int(stored.get("version", "0"))
+        classes = msgspec.json.decode(stored.get("taxes", "{}"), type=dict[str, list[TaxOnLine]])
+        self._taxes = {key: tuple(taxes) for key, taxes in classes.items()}
+        self._rules = _rules_of(stored.get("rules", "[]"))
+
+    @property
+    def version(self) -> int:
+        """The version of the catalogue that the last pull reached; 0 is none."""
+        return self._version
+
+    @property
+    def rules(self) -> tuple[BarcodeRule, ...]:
+        """The shop's rules for weight and price labels."""
+        return self._rules
+
+    def count(self) -> int:
+        """Return how many products can be sold."""
+        return int(self._rows("SELECT count(*) FROM products")[0][0])
+
+    def _rows(self, sql: str, *parameters: Any) -> list[Any]:
+        with self._reading:
+            return self._reader.execute(sql, parameters).fetchall()
+
+    # --- pulling ----------------------------------------------------------------------------------------------------
+
+    def pull(self, runner: Runner, progress: Callable[[int], None] | None = None) -> int:
+        """Fetch what changed since the last pull and return how many products that was.
+
+        Pages are kept as they come, so a pull that breaks off goes on where it was. ``progress`` hears the running
+        count after each page.
+
+        Raises: what ``catalog.snapshot`` refuses with.
+        """
+        changed = 0
+        while True:
+            page = runner.run("catalog.snapshot", {"since_version": self._version, "limit": PAGE})
+            self.take(page)
+            changed += len(page.products)
+            if progress is not None:
+                progress(changed)
+            if not page.more:
+                return changed
+
+    def take(self, page: Any) -> None:
+        """Keep one page of a snapshot: products changed, dropped, and the taxes and label rules as they are now."""
+        taxes = {
+            str(each.id): [
+                TaxOnLine(
+                    code=tax.code,
+                    name=tax.name,
+                    kind=tax.kind,
+                    amount=tax.amount,
+                    included=tax.included,
+                    affects_base=tax.affects_base,
+                    base_affected=tax.base_affected,
+                )
+                for tax in each.taxes
+            ]
+            for each in page.tax_classes
+        }
+        meta = {
+            "taxes": msgspec.json.Encoder(decimal_format="string").encode(taxes).decode(),
+            "rules": msgspec.json.encode(page.barcode_rules).decode(),
+            "version": str(page.version),
+        }
+        with self._writing:
+            db = self._writer
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                self._store(db, page.products)
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        self._read_meta()
+
+    @staticmethod
+    def _store(db: sqlite3.Connection, products: Iterable[Any]) -> None:
+        for each in products:
+            # A SKU or code may have moved from one product to another within the same page.
+            old = db.execute("SELECT n FROM products WHERE id = ? OR sku = ?", (str(each.id), each.sku)).fetchall()
+            for (n,) in old:
+                db.execute("DELETE FROM words WHERE rowid = ?", (n,))
+                db.execute("DELETE FROM barcodes WHERE n = ?", (n,))
+                db.execute("DELETE FROM products WHERE n = ?", (n,))
+            if each.archived:
+                continue
+            name = inert(each.name)
+            cursor = db.execute(
+                "INSERT INTO products (id, sku, name, folded, price, tax_class, category, sold_by)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    str(each.id),
+                    each.sku,
+                    name,
+                    fold(name),
+                    str(each.unit_price),
+                    str(each.tax_class_id),
+                    each.category,
+                    each.sold_by,
+                ),
+            )
+            n = cursor.lastrowid
+            codes = [code.code for code in each.barcodes]
+            db.execute(
+                "INSERT INTO words (rowid, text) VALUES (?, ?)", (n, fold(" ".join([name, each.sku, each.category or "", *codes])))
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO barcodes VALUES (?, ?, ?)",
+                [(code.code, n, str(code.quantity)) for code in each.barcodes],
+            )
+
+    # --- finding ----------------------------------------------------------------------------------------------------
+
+    def look_up(self, code: str) -> Found:
+        """Return what a scanned or typed code stands for: barcode, then SKU, then a label with a weight or price.
+
+        Raises:
+            ProductUnknown: nothing on sale has this code.
+            LabelRefused: a label with a wrong check digit or without a value.
+            InvalidLabel: a label whose price cannot be turned into a quantity.
+        """
+        scan = parse_barcode(code, self._rules)
+        labelled = scan.lookup_codes if scan.kind != "article" else ()
+        # The code of a label without its value names a product, but scanned as it is it is a label that weighs nothing.
+        empty = scan.base_code if scan.value is not None else None
+        for each in dict.fromkeys((code, scan.canonical, scan.gtin)):
+            if each and each != empty:
+                hit = self._by_barcode(each)
+                if hit is not None:
+                    product, quantity = hit
+                    return Found(product, quantity, product.unit_price)
+        product_by_sku = self._by_sku(code)
+        if product_by_sku is not None:
+            return Found(product_by_sku, PIECE, product_by_sku.unit_price)
+        if scan.kind == "article":
+            hint = "The check digit is wrong: scan it again." if scan.problem == "BAD_CHECK_DIGIT" else None
+            raise ProductUnknown(code=inert(code)[:48], hint=hint)
+        if scan.problem is not None:
+            raise LabelRefused(code=code, problem=_PROBLEMS[scan.problem])
+        for each in labelled:
+            hit = self._by_barcode(each)
+            product = hit[0] if hit is not None else self._by_sku(each)
+            if product is not None:
+                return self._label(product, scan)
+        raise ProductUnknown(code=scan.item or code)
+
+    def knows(self, code: str) -> bool:
+        """Tell whether a code is surely a scanned one: eight digits or more that name something here."""
+        if len(code) < 8 or not code.isdecimal() or not code.isascii():
+            return False
+        try:
+            self.look_up(code)
+        except ProductUnknown:
+            return False
+        except LabelRefused:
+            return True
+        return True
+
+    def _label(self, product: Product, scan: Scan) -> Found:
+        quantity, unit_price = PIECE, product.unit_price
+        if scan.value is not None and scan.kind == "price":
+            if product.sold_by == "weight":
+                line = label_line(scan.value, product.unit_price, self._exponent)
+                quantity, unit_price = line.quantity, line.unit_price
+            else:
+                # One wrapped piece at the price that is written on it.
+                unit_price = round_half_up(scan.value, _TEN_THOUSANDTH)
+        elif scan.value is not None:
+            quantity = round_half_up(scan.value, _THOUSANDTH)
+            if not quantity:
+                raise LabelRefused(code=scan.code, problem=_PROBLEMS["ZERO_VALUE"])
+        return Found(product, quantity, unit_price, labelled=True)
+
+    def _by_barcode(self, code: str) -> tuple[Product, Decimal] | None:
+        found = self._rows(f"SELECT {_FIELDS}, b.quantity FROM barcodes b JOIN products p ON p.n = b.n WHERE b.code = ?", code)
+        return (self._product(found[0][:-1]), Decimal(found[0][-1])) if found else None
+
+    def _by_sku(self, sku: str) -> Product | None:
+        found = self._rows(f"SELECT {_FIELDS} FROM products p WHERE p.sku = ?", sku)
+        return self._product(found[0]) if found else None
+
+    def _product(self, row: Any) -> Product:
+        product_id, sku, name, price, tax_class, category, sold_by = row
+        return Product(UUID(product_id), sku, name, Decimal(price), category, sold_by, self._taxes.get(tax_class, ()))
+
+    def search(self, query: str, limit: int = 20) -> list[Product]:
+        """Return products by words or beginnings of words in name, category, SKU or barcode, best first.
+
+        An exact code comes first, then names that begin with the query, then the rest.
+        """
+        wanted = fold(inert(query)).strip()
+        if not wanted:
+            return []
+        rows: dict[str, Any] = {}
+        exact = self._rows(
+            f"SELECT {_FIELDS} FROM products p WHERE p.sku = ?1 OR p.n = (SELECT n FROM barcodes WHERE code = ?1)",
+            query.strip(),
+        )
+        begins = self._rows(
+            f"SELECT {_FIELDS} FROM products p WHERE p.folded >= ?1 AND p.folded < ?2 ORDER BY p.folded LIMIT ?3",
+            wanted,
+            wanted + "\U0010ffff",
+            limit,
+        )
+        words = _WORD.findall(wanted)
+        within: list[Any] = []
+        if words and len(begins) < limit:
+            match = " ".join(f'"{word}"*' for word in words[:8])
+            within = self._rows(
+                # Without an order FTS5 stops at the limit; ranking would look at every hit of a short beginning.
+                f"SELECT {_FIELDS} FROM products p WHERE p.n IN"
+                " (SELECT rowid FROM words WHERE words MATCH ?1 LIMIT ?2)",
+                match,
+                limit + len(begins) + 1,
+            )
+        for row in (*exact, *begins, *within):
+            rows.setdefault(row[0], row)
+        return [self._product(row) for row in list(rows.values())[:limit]]
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: without case and without marks on letters."""
+    return "".join(
+        sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign)
+    )
+
+
+@lru_cache(maxsize=8)
+def _rules_of(stored: str) -> tuple[BarcodeRule, ...]:
+    return read_rules(msgspec.json.decode(stored))
