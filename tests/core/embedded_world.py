@@ -23,7 +23,8 @@ from primepos.core.embedded.accounts import Account, account_named
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
 
-_PYTHON_ENVIRONMENT = {
+#: For a Python that imports this source tree and our packages, and nothing else from the environment.
+PYTHON_ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(psycopg.__file__).parents[1])]),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
@@ -52,7 +53,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             cwd="/",
-            env={**os.environ, **_PYTHON_ENVIRONMENT, **home, **environment},
+            env={**os.environ, **PYTHON_ENVIRONMENT, **home, **environment},
             **(account.popen_options() if account else {}),
         )
         self.pid = self._popen.pid
@@ -98,6 +99,7 @@ class World:
         self.account = account
         self.system_dir = self.base / "system"
         self._homes: set[Path] = set()
+        self._clusters: list[Cluster] = []
         if account is not None:
             os.chown(self.base, account.uid, account.gid)
 
@@ -108,11 +110,20 @@ class World:
 
     def cluster(self, name: str = "pg", *, fsync: bool = False, **options: Any) -> Cluster:
         """A cluster that is not started yet."""
-        return Cluster(self.home(name), fsync=fsync, system_dir=self.system_dir, **options)
+        made = Cluster(self.home(name), fsync=fsync, system_dir=self.system_dir, **options)
+        self._clusters.append(made)
+        return made
 
     def process(self, code: str, name: str = "pg", **environment: str) -> Process:
         """Another process with `cluster` at the same place, as the world's account."""
         return Process(code, self.home(name), self.system_dir, account=self.account, **environment)
+
+    def rest(self) -> None:
+        """Stop every server, and let no earlier test count as a user."""
+        others = [Cluster(home, system_dir=self.system_dir) for home in self._homes]
+        for cluster in [*self._clusters, *others]:
+            cluster.stop("immediate")
+        self._clusters.clear()
 
     def close(self) -> None:
         """Remove everything."""
@@ -145,7 +156,7 @@ def _python(account: Account | None) -> str:
         with contextlib.suppress(OSError):
             tried = subprocess.run(
                 [python, "-c", trial],
-                env=_PYTHON_ENVIRONMENT,
+                env=PYTHON_ENVIRONMENT,
                 cwd="/",
                 capture_output=True,
                 check=False,

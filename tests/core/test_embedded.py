@@ -25,7 +25,7 @@ from primepos.core.embedded import (
     find_binaries,
 )
 from primepos.core.errors import BadConfiguration, Unavailable
-from tests.core.embedded_world import IS_ROOT, ROOT, World, installed_majors, rows
+from tests.core.embedded_world import IS_ROOT, PYTHON_ENVIRONMENT, World, installed_majors, rows
 
 MAJORS = [pytest.param(found, id=str(found.version_major)) for found in installed_majors()]
 
@@ -37,6 +37,16 @@ def world():
     made.close()
 
 
+@pytest.fixture(scope="module")
+def common():
+    """One running cluster for the tests that do not hurt it."""
+    made = World()
+    cluster = made.cluster()
+    cluster.ensure_running()
+    yield cluster
+    made.close()
+
+
 # ---- what it costs
 
 
@@ -44,7 +54,7 @@ def test_importing_the_launcher_loads_nothing_heavy():
     heavy = "{'psycopg', 'platformdirs', 'sqlalchemy'}"
     code = f"import sys, primepos.core.embedded; print(sorted({heavy} & set(sys.modules)))"
     answer = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=PYTHON_ENVIRONMENT, capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
 
@@ -121,9 +131,8 @@ def test_the_owner_is_no_superuser_and_holds_the_roles_it_makes_only_when_it_tak
     assert rows(cluster.admin_url("shop"), "SELECT count(*) FROM secret") == [(2,)]
 
 
-def test_every_way_in_asks_for_a_password(world):
-    cluster = world.cluster()
-    info = cluster.ensure_running()
+def test_every_way_in_asks_for_a_password(common):
+    cluster, info = common, common.ensure_running()
     entries = [
         line.split() for line in (info.pgdata / "pg_hba.conf").read_text().splitlines() if line[:1] not in ("", "#")
     ]
@@ -152,9 +161,8 @@ def test_variables_that_steer_libpq_elsewhere_change_nothing(world, monkeypatch)
     assert not cluster.drop_database("shop")
 
 
-def test_databases_are_copied_from_a_template_and_odd_names_are_only_names(world):
-    cluster = world.cluster()
-    cluster.ensure_running()
+def test_databases_are_copied_from_a_template_and_odd_names_are_only_names(common):
+    cluster = common
     cluster.create_database("origin")
     rows(cluster.owner_url("origin"), "CREATE TABLE t AS SELECT 7 AS n")
     odd = 'copy "of"; DROP DATABASE origin; -- ü/?#'
@@ -184,11 +192,11 @@ def test_deep_paths_with_spaces_and_foreign_letters_work_over_tcp(world):
     assert cluster.ensure_running().was_started
 
 
-def test_two_directories_are_two_servers_at_once(world):
-    one, other = world.cluster("one"), world.cluster("other")
+def test_two_directories_are_two_servers_at_once(world, common):
+    one, other = world.cluster("one"), common
     assert one.ensure_running().port != other.ensure_running().port
-    one.create_database("shop")
-    assert not rows(other.admin_url(), "SELECT 1 FROM pg_database WHERE datname = 'shop'")
+    one.create_database("only here")
+    assert not rows(other.admin_url(), "SELECT 1 FROM pg_database WHERE datname = 'only here'")
     one.destroy()
     assert not one.data_dir.exists()
     assert other.status().state == "running"
@@ -242,7 +250,7 @@ def test_programs_are_found_in_the_wheel_without_importing_it():
     environment = {name: value for name, value in os.environ.items() if name != "PRIMEPOS_PG_BIN"}
     answer = subprocess.run(
         [sys.executable, "-c", code],
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, **PYTHON_ENVIRONMENT},
         capture_output=True,
         text=True,
         check=True,
@@ -332,8 +340,8 @@ def test_a_port_taken_by_somebody_else_is_left_to_him(world):
     assert cluster.ensure_running().port == moved.port
 
 
-def test_a_fixed_port_that_is_taken_is_an_error_not_another_port(world):
-    first = world.cluster("first")
+def test_a_fixed_port_that_is_taken_is_an_error_not_another_port(world, common):
+    first = common
     taken = first.ensure_running().port
     with pytest.raises(EmbeddedPostgresFailed, match=str(taken)):
         world.cluster("second", port=taken).ensure_running()
@@ -380,15 +388,14 @@ def test_lost_passwords_are_made_anew(world):
     assert rows(again.admin_url("shop"), "SELECT current_user::text") == [("postgres",)]
 
 
-def test_a_server_whose_password_is_lost_while_it_runs_is_not_taken_for_dead(world):
-    cluster = world.cluster()
-    info = cluster.ensure_running()
+def test_a_server_whose_password_is_lost_while_it_runs_is_not_taken_for_dead(common):
+    info = common.ensure_running()
     password = (info.pgdata.parent / "superuser.password").read_text()
     (info.pgdata.parent / "superuser.password").write_text("wrong")
     with pytest.raises(EmbeddedPostgresFailed, match="does not accept the password"):
-        world.cluster().ensure_running()
+        Cluster(common.data_dir, fsync=False, system_dir=common.system_dir).ensure_running()
     (info.pgdata.parent / "superuser.password").write_text(password)
-    assert not world.cluster().ensure_running().was_started
+    assert not common.ensure_running().was_started
 
 
 def test_programs_the_server_account_cannot_reach_are_copied_once(world):

@@ -25,16 +25,22 @@ from tests.core.embedded_world import IS_ROOT, World, ordinary_account, rows
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, accounts and modes are POSIX's")
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(scope="module")
+def ours():
     made = World()
     yield made
     made.close()
 
 
-@pytest.fixture(params=["ourselves", "ordinary user"])
-def users(request):
-    """A world whose other processes run as ourselves, then as an ordinary user if we are root."""
+@pytest.fixture
+def world(ours):
+    """A world of our own whose common cluster is stopped."""
+    ours.rest()
+    return ours
+
+
+@pytest.fixture(scope="module", params=["ourselves", "ordinary user"])
+def theirs(request):
     account = None
     if request.param == "ordinary user":
         if not IS_ROOT:
@@ -45,6 +51,13 @@ def users(request):
     made = World(account)
     yield made
     made.close()
+
+
+@pytest.fixture
+def users(theirs):
+    """A world whose other processes run as ourselves, then as an ordinary user if we are root; nothing runs in it."""
+    theirs.rest()
+    return theirs
 
 
 @pytest.fixture
@@ -73,20 +86,19 @@ def postmaster_pid(cluster):
 # ---- pitfall 1: files shared between accounts
 
 
-def test_after_root_an_ordinary_user_has_a_server_of_his_own():
+def test_after_root_an_ordinary_user_has_a_server_of_his_own(world):
     account = ordinary_account()
     if account is None:
         pytest.skip("needs root and an ordinary account that can read this source tree")
-    ours, his = World(), World(account)
+    his = World(account)
     try:
-        ours.cluster().ensure_running()
+        port = world.cluster().ensure_running().port
         process = his.process("say(port=cluster.ensure_running(keep=False).port, uid=cluster.data_dir.stat().st_uid)")
         answer = process.answer()
         assert process.finish() == 0
-        assert answer["port"] != ours.cluster().ensure_running().port
+        assert answer["port"] != port
         assert answer["uid"] == account.uid
     finally:
-        ours.close()
         his.close()
 
 
@@ -105,7 +117,7 @@ def test_a_forged_pid_file_does_not_keep_the_server_from_starting(world, innocen
 
 
 def test_a_forged_pid_file_of_another_living_cluster_is_seen_through(world):
-    one, other = world.cluster("one"), world.cluster("other")
+    one, other = world.cluster(), world.cluster("other")
     info, theirs = one.ensure_running(), other.ensure_running()
     one.stop()
     (info.pgdata / "postmaster.pid").write_bytes((theirs.pgdata / "postmaster.pid").read_bytes())
@@ -153,7 +165,7 @@ def test_after_kill_9_of_the_server_the_next_start_recovers_what_was_committed(w
     cluster = world.cluster(fsync=True)
     info = cluster.ensure_running()
     cluster.create_database("shop")
-    rows(cluster.owner_url("shop"), "CREATE TABLE sales (n int)")
+    rows(cluster.owner_url("shop"), "CREATE TABLE IF NOT EXISTS sales (n int)")
     for number in range(3):
         rows(cluster.owner_url("shop"), "INSERT INTO sales VALUES (%s)", number)
         os.kill(postmaster_pid(cluster), signal.SIGKILL)
@@ -226,12 +238,12 @@ def test_an_initdb_that_was_killed_counts_for_nothing(users):
     provision.run_as = run_and_die
     cluster.ensure_running()
     """
-    assert users.process(code).finish() == -signal.SIGKILL
-    assert users.cluster().status().state == "absent"
-    follower = users.process("say(was_started=cluster.ensure_running().was_started)")
+    assert users.process(code, "killed").finish() == -signal.SIGKILL
+    assert users.cluster("killed").status().state == "absent"
+    follower = users.process("say(was_started=cluster.ensure_running().was_started)", "killed")
     assert follower.answer() == {"was_started": True}
     assert follower.finish() == 0
-    assert not (users.home() / "initdb").exists()
+    assert not (users.home("killed") / "initdb").exists()
 
 
 # ---- pitfall 3: who stops the server
@@ -292,7 +304,7 @@ def test_of_several_that_leave_at_once_one_stops_the_server(users):
 @pytest.mark.slow
 def test_six_that_start_at_once_on_a_fresh_directory_get_one_server(users):
     code = "told(); i = cluster.ensure_running(keep=False); say(port=i.port, was_started=i.was_started); told()"
-    processes = [users.process(code) for _ in range(6)]
+    processes = [users.process(code, "six") for _ in range(6)]
     for process in processes:
         process.go_on()
     answers = [process.answer() for process in processes]
@@ -301,7 +313,7 @@ def test_six_that_start_at_once_on_a_fresh_directory_get_one_server(users):
     for process in processes:
         process.go_on()
     assert {process.finish() for process in processes} == {0}
-    assert users.cluster().status().state == "stopped"
+    assert users.cluster("six").status().state == "stopped"
 
 
 # ---- pitfall 5: root
@@ -320,7 +332,8 @@ def modes(*paths):
 @pytest.mark.parametrize("closed", [False, True])
 def test_root_runs_it_as_another_account_and_widens_no_permission(world, closed):
     parent = world.closed if closed else world.base
-    cluster = world.cluster("closed/pg" if closed else "pg")
+    name = "closed/pg" if closed else "open"
+    cluster = world.cluster(name)
     before = modes(parent)
     info = cluster.ensure_running()
     account = account_named("postgres") or account_named("nobody")
@@ -339,7 +352,7 @@ def test_root_runs_it_as_another_account_and_widens_no_permission(world, closed)
     assert may_enter(info.pgdata.parent, account)
     assert not may_enter(world.closed, account)
     cluster.stop()
-    assert world.cluster("closed/pg" if closed else "pg").ensure_running().pgdata == info.pgdata
+    assert world.cluster(name).ensure_running().pgdata == info.pgdata
     cluster.destroy()
     assert not info.pgdata.parent.exists()
     assert modes(parent) == before
@@ -395,7 +408,7 @@ def test_a_start_is_waited_for_as_long_as_the_server_lives(world, monkeypatch):
 
 
 def test_a_server_that_dies_in_recovery_is_reported_not_waited_for(world):
-    cluster = world.cluster()
+    cluster = world.cluster("broken")
     info = cluster.ensure_running()
     cluster.stop("immediate")
     (info.pgdata / "global" / "pg_control").unlink()
