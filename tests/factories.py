@@ -49,7 +49,7 @@ class Shop:
     people: dict[str, Identity] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Identity:
-        """Give ``shop.owner``, ``shop.manager``, ``shop.cashier``, ``shop.clerk``, ``shop.accountant``, ``shop.device``."""
+        """Give ``shop.owner``, ``.manager``, ``.cashier``, ``.clerk``, ``.accountant`` and ``.device``."""
         try:
             return self.people[name]
         except KeyError:

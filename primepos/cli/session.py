@@ -95,7 +95,9 @@ def run_in_tenant(
     return app.run(operation, operator_identity(app, tenant), data, approval=_approval(approver))
 
 
-def run_in_system(operation: Operation[In, Out], data: Mapping[str, Any] | None, *, env_file: Path | None = None) -> Out:
+def run_in_system(
+    operation: Operation[In, Out], data: Mapping[str, Any] | None, *, env_file: Path | None = None
+) -> Out:
     """Run one operation across tenants."""
     app = open_app(env_file)
     return app.run(operation, system_identity(app), data)
@@ -114,4 +116,4 @@ def _bearer(app: App, token: str) -> Identity:
     from primepos.core.tokens import read_access
     from primepos.domain.accounts.identities import resolve_identity
 
-    return resolve_identity(app, read_access(token, app.settings, app.clock))
+    return resolve_identity(app.database, read_access(token, app.settings, app.clock), app.clock)

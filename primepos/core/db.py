@@ -81,7 +81,7 @@ def register_constraint(name: str, error: Callable[[], Exception]) -> None:
     _CONSTRAINT_ERRORS[name] = error
 
 
-def translate(error: BaseException) -> Exception | None:
+def translate(error: BaseException) -> Exception | None:  # noqa: PLR0911  one answer a kind of error
     """Return our error for one of the driver's, or None where it is a bug to be seen as it is."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, (pg_errors.SerializationFailure, pg_errors.DeadlockDetected)):
@@ -372,9 +372,7 @@ class Database:
         self.engine.dispose()
 
 
-def run_in_transaction(
-    open_unit: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T], *, attempts: int = 4
-) -> T:
+def run_in_transaction(open_unit: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T], *, attempts: int = 4) -> T:
     """Run ``work`` in a unit of work; run it again after a deadlock, a serialization failure or a twin.
 
     ``work`` commits by itself. Raises :class:`Busy` when every attempt was beaten, and our own error in

@@ -16,7 +16,21 @@ from primepos.domain.sales import models as sales
 from primepos.domain.staff import models as staff
 from primepos.domain.tenancy import models as tenancy
 
-MODULES = (accounts, audit, cash, catalog, importing, inventory, jobs, outlets, payments, reporting, sales, staff, tenancy)
+MODULES = (
+    accounts,
+    audit,
+    cash,
+    catalog,
+    importing,
+    inventory,
+    jobs,
+    outlets,
+    payments,
+    reporting,
+    sales,
+    staff,
+    tenancy,
+)
 METADATA = SQLModel.metadata
 
 # Tables that belong to no tenant: a reviewed list. Whoever adds one says here why it may be global.

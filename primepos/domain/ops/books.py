@@ -254,13 +254,17 @@ def _wrong_with(sale: dict[str, Any], series: str, expected_prev: str | None) ->
     return None
 
 
+def _of_sale(row: dict[str, Any]) -> tuple[int, UUID]:
+    return row["tenant_id"], row["sale_id"]
+
+
 def _contents(uow: UnitOfWork, page: list[dict[str, Any]]) -> dict[tuple[int, UUID], str]:
     """Work out the body hash of each sale of a page from its stored rows: three statements a page."""
     which = {"tenants": [sale["tenant_id"] for sale in page], "sales": [sale["id"] for sale in page]}
     parts: dict[str, dict[tuple[int, UUID], list[dict[str, Any]]]] = {}
     for name, sql in _PARTS.items():
         found = uow.rows(sql + _OF_PAGE + _ORDER[name], which)
-        parts[name] = {key: list(rows) for key, rows in groupby(found, key=lambda row: (row["tenant_id"], row["sale_id"]))}
+        parts[name] = {key: list(rows) for key, rows in groupby(found, key=_of_sale)}
     return {
         key: _content(sale, {name: found.get(key, []) for name, found in parts.items()})
         for sale in page

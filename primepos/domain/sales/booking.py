@@ -185,7 +185,7 @@ def check_delivered(sale: DeliverSale) -> None:
         BrokenSale: naming the first contradiction.
     """
 
-    def must(holds: bool, problem: str) -> None:  # noqa: FBT001  reads as a sentence where it is called
+    def must(holds: bool, problem: str) -> None:
         if not holds:
             raise BrokenSale(problem=problem)
 

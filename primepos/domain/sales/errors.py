@@ -60,8 +60,6 @@ class ShiftUnknown(NotFound):
     template = "The shift of this sale is not known here yet"
 
 
-
-
 class OutOfStock(RuleViolation):
     """The shop's rule is to block what is not there; nothing was booked."""
 

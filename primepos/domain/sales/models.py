@@ -48,7 +48,7 @@ class Sale(TenantDetail, table=True):
         ),
         sa.Index("sales_business_date_idx", "tenant_id", "business_date", "id"),
         sa.Index("sales_shift_id_idx", "tenant_id", "shift_id", postgresql_where=sa.text("shift_id IS NOT NULL")),
-        sa.Index("sales_outlet_id_idx", "tenant_id", "outlet_id", "id"),
+        sa.Index("sales_outlet_id_idx", "tenant_id", "outlet_id", "business_date", "id"),
         sa.CheckConstraint("kind IN ('sale', 'void', 'imported')", name="kind"),
         sa.CheckConstraint("total = base + tax + rounding", name="total"),
         sa.CheckConstraint("(kind = 'void') = (void_of IS NOT NULL)", name="void"),

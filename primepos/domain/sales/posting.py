@@ -242,7 +242,7 @@ def parameters(posting: Posting) -> dict[str, Any]:
         "movements": _json([{"n": n, "product": p, "quantity": -q} for n, p, q in posting.quantities]),
         "stock": _json([{"product": p, "quantity": q} for p, q in sums.items()]),
         "ledger": _json(
-            [{"n": n, "account": account, "amount": amount} for n, (account, amount) in enumerate(ledger_of(posting), 1)]
+            [{"n": n, "account": name, "amount": amount} for n, (name, amount) in enumerate(ledger_of(posting), 1)]
         ),
     }
 

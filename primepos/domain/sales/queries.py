@@ -94,9 +94,7 @@ def ask_till_place(
     pipe: Pipeline, tenant_id: int, register_id: UUID, shift_id: UUID, sale_id: UUID
 ) -> psycopg.Cursor[Any]:
     """Ask for a till's register, and whether this sale is booked already."""
-    return pipe.execute(
-        _TILL_PLACE, {"tenant": tenant_id, "register": register_id, "shift": shift_id, "sale": sale_id}
-    )
+    return pipe.execute(_TILL_PLACE, {"tenant": tenant_id, "register": register_id, "shift": shift_id, "sale": sale_id})
 
 
 def place_from(cursor: psycopg.Cursor[Any]) -> Place | None:
@@ -287,8 +285,6 @@ def is_shift_open(uow: UnitOfWork, tenant_id: int, shift_id: UUID) -> bool:
         "SELECT closed_at IS NULL AS is_open FROM shifts WHERE tenant_id = %s AND id = %s", (tenant_id, shift_id)
     )
     return bool(found and found[0]["is_open"])
-
-
 
 
 def goods_moved(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> list[tuple[int, UUID, Decimal]]:

@@ -202,5 +202,3 @@ class VoidSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: UUID
     sale_id: UUID
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
-
-

@@ -72,7 +72,8 @@ def test_closing_counts_this_shift_only(app: App, shop: Shop) -> None:
         app.run(deliver_sale, shop.device, till.sell())
     closed = app.run(close_shift, shop.manager, {"shift_id": till.shift_id, "counted": 850})
     assert (closed.expected, closed.difference, closed.z_number) == (900, -50, 2)
-    queued = rows(app, "SELECT count(*) AS n FROM procrastinate_jobs WHERE args->>'tenant_id' = %s", (str(shop.tenant_id),))
+    jobs = "SELECT count(*) AS n FROM procrastinate_jobs WHERE args->>'tenant_id' = %s"
+    queued = rows(app, jobs, (str(shop.tenant_id),))
     assert queued == [{"n": 2}]
 
 

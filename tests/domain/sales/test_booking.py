@@ -64,7 +64,9 @@ def test_everything_is_written_once(app: App, shop: Shop) -> None:
     assert [(leg["account"], leg["amount"]) for leg in legs] == [("cash", 450), ("revenue", -378), ("tax:std", -72)]
     levels = rows(app, "SELECT quantity FROM stock_levels WHERE tenant_id = %s ORDER BY quantity", (shop.tenant_id,))
     assert [level["quantity"] for level in levels] == [Decimal("-2.000"), Decimal("-1.000")]
-    trail = rows(app, "SELECT operation, outcome, subject, data FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,))
+    trail = rows(
+        app, "SELECT operation, outcome, subject, data FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,)
+    )
     assert trail == [
         {
             "operation": "sales.book",
@@ -185,7 +187,9 @@ def test_who_may_not_sell_is_refused_and_that_is_remembered(app: App, shop: Shop
     with pytest.raises(PermissionDenied):
         app.run(book_sale, shop.clerk, basket(shop))
     assert counts(app, shop)["sales"] == 0
-    trail = rows(app, "SELECT operation, outcome, error_code, role FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,))
+    trail = rows(
+        app, "SELECT operation, outcome, error_code, role FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,)
+    )
     assert trail == [
         {"operation": "sales.book", "outcome": "refused", "error_code": "PERMISSION_DENIED", "role": "stock_clerk"}
     ]
@@ -284,9 +288,7 @@ quantities = st.decimals("0.001", "99", places=3)
 
 @given(st.lists(st.tuples(st.integers(0, 2), quantities), min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_basket_books_to_the_same_sums_everywhere(
-    app: App, shop: Shop, lines: list[tuple[int, Decimal]]
-) -> None:
+def test_any_basket_books_to_the_same_sums_everywhere(app: App, shop: Shop, lines: list[tuple[int, Decimal]]) -> None:
     asked = basket(
         shop,
         lines=[{"product_id": shop.products[which], "quantity": quantity} for which, quantity in lines],

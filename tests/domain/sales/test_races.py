@@ -51,10 +51,7 @@ def wide_app(make_app: Callable[..., App], database_url: str) -> App:
 def test_eight_callers_on_one_series_are_all_served_without_a_gap(wide_app: App) -> None:
     shop = a_shop(wide_app)
     answers = at_once(
-        [
-            lambda: [wide_app.run(book_sale, shop.cashier, basket(shop)).number for _ in range(10)]
-            for _ in range(8)
-        ]
+        [lambda: [wide_app.run(book_sale, shop.cashier, basket(shop)).number for _ in range(10)] for _ in range(8)]
     )
     numbers = sorted(number for answer in answers if isinstance(answer, list) for number in answer)
     assert numbers == list(range(1, 81))
@@ -86,9 +83,7 @@ def test_twins_are_one_sale(wide_app: App, shop: Shop) -> None:
 def test_twins_with_other_content_are_one_sale_and_conflicts(wide_app: App, shop: Shop) -> None:
     asked = basket(shop)
     other = {**asked, "lines": [{"product_id": shop.products[2], "quantity": "1"}]}
-    answers = at_once(
-        [lambda body=body: wide_app.run(book_sale, shop.cashier, body) for body in [asked, other] * 6]
-    )
+    answers = at_once([lambda body=body: wide_app.run(book_sale, shop.cashier, body) for body in [asked, other] * 6])
     codes = Counter(answer.code if isinstance(answer, PrimePOSError) else "booked" for answer in answers)
     assert codes == {"booked": 6, "SALE_CONFLICT": 6}
     assert counts(wide_app, shop)["sales"] == 1
@@ -111,7 +106,9 @@ def test_a_series_delivered_by_many_hands_keeps_its_head(wide_app: App, shop: Sh
         ]
     )
     assert all(isinstance(answer, list) for answer in answers)
-    head = rows(wide_app, "SELECT next_number, encode(last_hash, 'hex') AS hash FROM registers WHERE id = %s", (shop.till_id,))
+    head = rows(
+        wide_app, "SELECT next_number, encode(last_hash, 'hex') AS hash FROM registers WHERE id = %s", (shop.till_id,)
+    )
     assert head == [{"next_number": 25, "hash": sales[-1].hash}]
     assert_books_hold(wide_app, shop)
 
@@ -162,9 +159,7 @@ def test_a_shift_closes_once_and_no_sale_slips_into_it_unseen(wide_app: App, sho
     shift = a_shift(wide_app, shop)
     till = TillSeries(shop, shift, NOON)
     sales = [till.sell() for _ in range(12)]
-    calls: list[Callable[[], Any]] = [
-        lambda sale=sale: wide_app.run(deliver_sale, shop.device, sale) for sale in sales
-    ]
+    calls: list[Callable[[], Any]] = [lambda sale=sale: wide_app.run(deliver_sale, shop.device, sale) for sale in sales]
     calls += [lambda: wide_app.run(close_shift, shop.manager, {"shift_id": shift, "counted": 10_000})] * 3
     answers = at_once(calls)
     codes = Counter(answer.code if isinstance(answer, PrimePOSError) else "done" for answer in answers)
