@@ -1,0 +1,110 @@
+"""The HTTP API, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Controller, Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from primepos.adapters import readiness as database_readiness
+from primepos.api.edge import Edge
+from primepos.api.endpoint import DOOR_KEY, JSON, OPT_KEY, Door, Endpoint, Resolver
+from primepos.api.errors import HANDLERS
+from primepos.api.identity import resolve_bearer
+from primepos.api.methods import allowed_methods
+from primepos.api.openapi import document
+from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
+from primepos.api.routes.auth import AuthController
+from primepos.api.routes.outlets import OutletsController
+from primepos.api.routes.registers import RegistersController
+from primepos.api.routes.sales import SalesController
+from primepos.api.routes.shifts import ShiftsController
+from primepos.api.routes.users import UsersController
+from primepos.api.wire import encode
+from primepos.core.operations import App
+
+PREFIX = "/api/v1"
+SCHEMA_PATH = "/schema/openapi.json"
+MAX_BODY_BYTES = 1024 * 1024
+READINESS_KEY = "primepos_readiness"
+CONTROLLERS: tuple[type[Controller], ...] = (
+    AuthController,
+    UsersController,
+    OutletsController,
+    RegistersController,
+    ShiftsController,
+    SalesController,
+)
+
+
+def build_app(app: App, *, resolve: Resolver = resolve_bearer) -> Litestar:
+    """Return the API over an App. ``resolve`` turns bearer tokens into identities.
+
+    Operations run in as many threads as the database has connections: more would only wait for one, and holding the
+    request back costs less than holding a thread.
+    """
+    settings = app.settings
+    threads = ThreadPoolExecutor(
+        max_workers=settings.db_pool_size + settings.db_max_overflow, thread_name_prefix="primepos-api"
+    )
+    url = database_readiness.plain_url(app.database.engine.url)
+    readiness = Readiness(lambda: database_readiness.probe(url))
+
+    @asynccontextmanager
+    async def lifespan(_api: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            readiness.stop()
+            readiness.close()
+            threads.shutdown(wait=True)
+
+    handlers: list[Any] = [*probe_handlers(readiness, commit=settings.platform.release), _root, *CONTROLLERS]
+    if not settings.is_production:
+        handlers.append(_schema)
+    api = Litestar(
+        route_handlers=handlers,
+        openapi_config=None,
+        exception_handlers=HANDLERS,
+        logging_config=None,
+        request_max_body_size=MAX_BODY_BYTES,
+        lifespan=[lifespan],
+        debug=False,
+    )
+    setattr(api.state, DOOR_KEY, Door(app, resolve, threads))
+    setattr(api.state, READINESS_KEY, readiness)
+    handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
+    api.asgi_handler = handler
+    return api
+
+
+def endpoints() -> list[tuple[str, tuple[str, ...], Endpoint]]:
+    """Return every route that runs an operation: full path, tags, endpoint; in the order of the controllers."""
+    found = []
+    for controller in CONTROLLERS:
+        # By vars(): on the class the names are the framework's slots to a type checker.
+        said = vars(controller)
+        for handler in said.values():
+            if isinstance(handler, HTTPRouteHandler):
+                endpoint: Endpoint = handler.opt[OPT_KEY]
+                found.append((f"{said['path']}{endpoint.path}".rstrip("/"), tuple(said["tags"]), endpoint))
+    return found
+
+
+def openapi() -> dict[str, Any]:
+    """Return the description of the API; the same for every installation."""
+    return document(endpoints())
+
+
+@get(PREFIX, opt={PUBLIC_KEY: "the root: says what this is"}, name="root")
+async def _root() -> dict[str, str]:
+    return {"name": "PrimePOS API", "version": "v1"}
+
+
+@get(SCHEMA_PATH, opt={PUBLIC_KEY: "the description of the API; not served in production"}, name="schema")
+async def _schema() -> Response[bytes]:
+    return Response(encode(openapi()), media_type=JSON)

@@ -1,0 +1,267 @@
+"""How an operation becomes a route: ``runs(operation, method, path)`` and nothing else.
+
+Permission, errors, schemas and words come from the operation, so a route cannot say anything else than what the runner
+does. A handler reads the body, hands over to a thread, and there: who asks, what is asked, ``App.run``, answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Method
+
+from primepos.api.errors import KeyDiffers, MalformedRequest, UnsupportedMedia
+from primepos.api.trace import Trace, trace_of
+from primepos.api.wire import check_decimals, decode_body, decode_query, encode, is_deep
+from primepos.core.context import ANONYMOUS, Approval, Identity
+from primepos.core.errors import InvalidInput, Unauthenticated
+from primepos.core.operations import App, Nothing, Operation
+from primepos.core.permissions import Decision, Permission
+
+JSON = "application/json"
+OPT_KEY = "primepos.endpoint"
+DOOR_KEY = "primepos_door"
+_PATH_FIELD = re.compile(r"\{(\w+):str\}")
+_IN_QUERY = {"GET", "DELETE"}
+
+
+class Resolver(Protocol):
+    """Turns a bearer token into who holds it."""
+
+    def __call__(self, app: App, token: str) -> Identity:
+        """Return the identity. Raises: :class:`Unauthenticated`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every handler goes through: the App, who reads tokens, and the threads that operations run in."""
+
+    app: App
+    resolve: Resolver
+    threads: ThreadPoolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a thread sees it."""
+
+    path: Mapping[str, str]
+    query: bytes
+    body: bytes
+    headers: Mapping[str, str]
+    client_ip: str | None
+    trace: Trace
+
+
+Supplier = Callable[[Call, Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One route: the operation behind it and how a request becomes its input.
+
+    ``path_fields`` maps the names in the path to fields of the input. ``supplied`` are fields that the server fills in
+    and no caller may name; ``defaults`` are filled in where the caller named none; ``keyed`` routes accept an
+    ``Idempotency-Key`` that equals the ``id`` of the body.
+    """
+
+    operation: Operation[Any, Any]
+    method: Method
+    path: str
+    status: HTTPStatus
+    path_fields: Mapping[str, str]
+    supplied: Mapping[str, Supplier] = field(default_factory=dict)
+    defaults: Mapping[str, Supplier] = field(default_factory=dict)
+    keyed: bool = False
+    located: str | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Endpoint:
+        """Stay the same: a controller copies its handlers, and an operation is known by identity."""
+        del memo
+        return self
+
+    @property
+    def in_query(self) -> bool:
+        """Whether the fields that are not in the path are in the query string."""
+        return self.method in _IN_QUERY
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The fields of the operation's input that the caller gives outside the path."""
+        fields = (each.encode_name for each in msgspec.structs.fields(self.operation.input))
+        return tuple(name for name in fields if name not in self.hidden)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The fields of the operation's input that are not the caller's to give in body or query."""
+        return frozenset({*self.path_fields.values(), *self.supplied})
+
+    async def handle(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Answer one request."""
+        door: Door = getattr(request.app.state, DOOR_KEY)
+        trace = trace_of(request.scope)
+        trace.operation = self.operation.name
+        client = request.scope.get("client")
+        call = Call(
+            path=request.scope["path_params"],
+            query=request.scope["query_string"],
+            body=b"" if self.in_query else await request.body(),
+            headers=request.headers,
+            client_ip=client[0] if client else None,
+            trace=trace,
+        )
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(door.threads, context.run, self._answer, door, call)
+
+    def _answer(self, door: Door, call: Call) -> Response[bytes]:
+        identity = self._identify(door, call)
+        call.trace.identity = identity
+        # Who may not do this learns nothing of its input; the runner refuses, and audits it.
+        data = self._input(call) if self._is_open_to(identity) else {}
+        try:
+            result = door.app.run(
+                self.operation, identity, data, approval=_approval(call), request_id=call.trace.request_id
+            )
+        except RecursionError:
+            if is_deep(call.body):
+                raise MalformedRequest(problem="it is nested too deeply") from None
+            raise
+        if self.status is HTTPStatus.NO_CONTENT:
+            return Response(content=b"", status_code=self.status, media_type=JSON)
+        headers = {"Location": self.located.format(id=result.id)} if self.located else None
+        return Response(content=encode(result), status_code=self.status, media_type=JSON, headers=headers)
+
+    def _identify(self, door: Door, call: Call) -> Identity:
+        """Return who asks. A worn-out token must not keep anybody from signing in, so public routes read none."""
+        if self.operation.permission is Permission.PUBLIC:
+            return ANONYMOUS
+        token = bearer_of(call.headers.get("authorization"))
+        return ANONYMOUS if token is None else door.resolve(door.app, token)
+
+    def _is_open_to(self, identity: Identity) -> bool:
+        permission = self.operation.permission
+        if permission is Permission.PUBLIC:
+            return True
+        if identity.kind == "anonymous":
+            return False
+        return permission is Permission.SELF or identity.grant(permission).decision is not Decision.DENY
+
+    def _input(self, call: Call) -> Any:
+        shape = self.operation.input
+        if self.in_query:
+            data: Any = decode_query(call.query, shape)
+        else:
+            if call.body:
+                _require_json(call.headers.get("content-type"))
+            data = decode_body(call.body)
+            check_decimals(shape, data)
+        if not isinstance(data, dict):
+            # The runner says what is wrong with it.
+            return data
+        self._refuse_foreign(data)
+        data.update({self.path_fields[name]: text for name, text in call.path.items()})
+        for name, default in self.defaults.items():
+            if name not in data:
+                data[name] = default(call, data)
+        for name, supply in self.supplied.items():
+            data[name] = supply(call, data)
+        if self.keyed:
+            key = call.headers.get("idempotency-key")
+            if key is not None and key.strip().strip('"').lower() != str(data.get("id", "")).lower():
+                raise KeyDiffers
+        return data
+
+    def _refuse_foreign(self, data: Mapping[str, Any]) -> None:
+        """Refuse fields that the path or the server gives; two values for one thing would be a riddle."""
+        foreign = [name for name in data if name in self.hidden]
+        if foreign:
+            problem = "must not be given here"
+            problems = [{"field": name, "problem": problem} for name in foreign]
+            raise InvalidInput(f"{foreign[0]}: {problem}", problems=problems)
+
+
+def runs(
+    operation: Operation[Any, Any],
+    method: Method,
+    path: str = "/",
+    *,
+    status: HTTPStatus | None = None,
+    into: Mapping[str, str] | None = None,
+    supplied: Mapping[str, Supplier] | None = None,
+    defaults: Mapping[str, Supplier] | None = None,
+    keyed: bool = False,
+    located: str | None = None,
+) -> HTTPRouteHandler:
+    """Return the handler of a route that runs one operation.
+
+    ``path`` names input fields as ``{field:str}``, or other names that ``into`` maps to fields; what is left of the
+    input comes from the JSON body, or from the query string of GET and DELETE. An operation that gives
+    :class:`Nothing` answers 204. ``located`` is the path of what was made, with ``{id}`` in it. The other arguments:
+    :class:`Endpoint`.
+    """
+    if status is None:
+        status = HTTPStatus.NO_CONTENT if operation.output is Nothing else HTTPStatus.OK
+    endpoint = Endpoint(
+        operation=operation,
+        method=method,
+        path=path,
+        status=status,
+        path_fields={name: (into or {}).get(name, name) for name in _PATH_FIELD.findall(path)},
+        supplied=supplied or {},
+        defaults=defaults or {},
+        keyed=keyed,
+        located=located,
+    )
+
+    async def handler(self: Any, request: Request[Any, Any, Any]) -> Response[bytes]:
+        del self
+        return await endpoint.handle(request)
+
+    # The status is the answer's own; the framework is told 200 because it allows no annotation beside 204.
+    made = HTTPRouteHandler(
+        path, http_method=[method], status_code=200, opt={OPT_KEY: endpoint}, name=f"{operation.name} {method}"
+    )
+    return made(handler)
+
+
+def bearer_of(header: str | None) -> str | None:
+    """Return the token of an Authorization header, None without one.
+
+    Raises: :class:`NotBearer` for another scheme or an empty token.
+    """
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotBearer
+    return token.strip()
+
+
+class NotBearer(Unauthenticated):
+    """The Authorization header is not of the form ``Bearer TOKEN``."""
+
+    code = "TOKEN_INVALID"
+    template = "Send the access token as Authorization: Bearer TOKEN"
+
+
+def _require_json(content_type: str | None) -> None:
+    media = (content_type or "").partition(";")[0].strip().lower()
+    if media != JSON and not (media.startswith("application/") and media.endswith("+json")):
+        raise UnsupportedMedia
+
+
+def _approval(call: Call) -> Approval | None:
+    code, pin = call.headers.get("x-approver"), call.headers.get("x-approver-pin")
+    return Approval(staff_code=code, pin=pin) if code and pin else None

@@ -1,0 +1,34 @@
+"""People of a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Controller
+
+from primepos.api.endpoint import Call, runs
+from primepos.domain.accounts import service
+
+
+def _nothing(_call: Call, _data: Mapping[str, Any]) -> None:
+    """Leave the e-mail address out: the path names the person by id."""
+
+
+_BY_ID: dict[str, Any] = {"into": {"id": "user_id"}, "supplied": {"email": _nothing}}
+
+
+class UsersController(Controller):
+    """Letting people in, their roles, shutting them out."""
+
+    path = "/api/v1/users"
+    tags = ("users",)
+
+    create = runs(service.create_user, "POST", status=HTTPStatus.CREATED)
+    find = runs(service.list_users, "GET")
+    invite = runs(service.invite_user, "POST", "/invitations", status=HTTPStatus.CREATED)
+    set_role = runs(service.set_role, "PUT", "/{id:str}/role", **_BY_ID)
+    disable = runs(service.disable_user, "POST", "/{id:str}/disable", **_BY_ID)
+    enable = runs(service.enable_user, "POST", "/{id:str}/enable", **_BY_ID)
+    reset_password = runs(service.reset_password, "POST", "/{id:str}/password-reset", **_BY_ID)
