@@ -109,7 +109,7 @@ def close_shift(ctx: Context, data: CloseShift) -> ShiftOut:
 
 @operation("cash.show_shift", permission=Permission.SHIFT_OPEN, reads=True, raises=(ShiftNotFound,))
 def show_shift(ctx: Context, data: ShowShift) -> ShiftOut:
-    """Show one shift."""
+    """Show one shift of one's own outlets."""
     return _show(ctx, data.shift_id)
 
 

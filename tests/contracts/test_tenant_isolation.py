@@ -1,0 +1,197 @@
+"""Every operation with another tenant's ids: not found, and nothing of the other tenant seen or changed.
+
+The table below must name every operation that takes an id; a new one fails here until it says how it is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from primepos.core.errors import ErrorKind, PrimePOSError
+from primepos.core.ids import new_id
+from primepos.domain.catalog.service import create_category
+from primepos.domain.sales.service import book_sale, deliver_sale
+from primepos.domain.schema import GLOBAL_TABLES, METADATA
+from primepos.domain.staff.service import create_staff
+from tests.conftest import NOON
+from tests.contracts.every_operation import every_operation
+from tests.factories import Shop, TillSeries, a_shift, basket, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from primepos.core.operations import App
+
+ALL = every_operation()
+
+
+class Theirs:
+    """Another tenant with one of everything."""
+
+    def __init__(self, app: App, shop: Shop) -> None:
+        """Fill the shop."""
+        self.shop = shop
+        self.product = shop.products[0]
+        self.shift = a_shift(app, shop)
+        self.sale = app.run(book_sale, shop.cashier, basket(shop)).id
+        self.delivered = TillSeries(shop, self.shift, NOON).sell()
+        app.run(deliver_sale, shop.device, self.delivered)
+        self.category = app.run(create_category, shop.owner, {"name": "Theirs"}).id
+        self.staff = app.run(
+            create_staff, shop.owner, {"code": "42", "name": "Their cashier", "role": "cashier", "pin": "4711"}
+        ).id
+
+
+def _deliver(mine: Shop, theirs: Theirs) -> dict[str, Any]:
+    return msgspec.to_builtins(theirs.delivered)
+
+
+# How each operation is asked for what is another tenant's. A list answers with nothing instead of refusing.
+ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
+    "audit.list": lambda _, t: {"actor_id": t.shop.owner.actor_id},
+    "cash.close_shift": lambda _, t: {"shift_id": t.shift, "counted": 0},
+    "cash.list_shifts": lambda _, t: {"register_id": t.shop.till_id},
+    "cash.open_shift": lambda _, t: {"id": new_id(), "register_id": t.shop.till_id, "opening_float": 0},
+    "cash.shift_figures": lambda _, t: {"shift_id": t.shift},
+    "cash.show_shift": lambda _, t: {"shift_id": t.shift},
+    "catalog.archive_category": lambda _, t: {"id": t.category},
+    "catalog.archive_product": lambda _, t: {"id": t.product},
+    "catalog.create_product": lambda _, t: {
+        "sku": "N",
+        "name": "N",
+        "unit_price": "1",
+        "tax_class_id": t.shop.tax_class_id,
+    },
+    "catalog.create_tax_class": lambda _, t: {"code": "n", "name": "N", "tax_ids": [t.shop.tax_id]},
+    "catalog.get_product": lambda _, t: {"id": t.product},
+    "catalog.list_products": lambda _, t: {"category_id": t.category},
+    "catalog.set_barcodes": lambda _, t: {"product_id": t.product, "barcodes": []},
+    "catalog.set_class_taxes": lambda _, t: {"tax_class_id": t.shop.tax_class_id, "tax_ids": []},
+    "catalog.unarchive_category": lambda _, t: {"id": t.category},
+    "catalog.unarchive_product": lambda _, t: {"id": t.product},
+    "catalog.update_product": lambda _, t: {"id": t.product, "name": "Mine now"},
+    "catalog.update_tax": lambda _, t: {"id": t.shop.tax_id, "amount": "99"},
+    "inventory.adjust": lambda m, t: {
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": t.product, "delta": "5"}],
+        "reason": "theft",
+    },
+    "inventory.list_levels": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.list_movements": lambda _, t: {"product_id": t.product},
+    "inventory.open_stock": lambda m, t: {
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": t.product, "quantity": "5"}],
+        "reason": "theft",
+    },
+    "inventory.receive": lambda m, t: {
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": t.product, "quantity": "5"}],
+        "reason": "theft",
+    },
+    "outlets.archive": lambda _, t: {"id": t.shop.outlet_id},
+    "outlets.get": lambda _, t: {"id": t.shop.outlet_id},
+    "outlets.unarchive": lambda _, t: {"id": t.shop.outlet_id},
+    "outlets.update": lambda _, t: {"id": t.shop.outlet_id, "name": "Mine now"},
+    "registers.archive": lambda _, t: {"id": t.shop.till_id},
+    "registers.create": lambda _, t: {"outlet_id": t.shop.outlet_id, "code": "n", "name": "N"},
+    "registers.get": lambda _, t: {"id": t.shop.till_id},
+    "registers.list": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "registers.new_epoch": lambda _, t: {"id": t.shop.till_id, "reason": "theft"},
+    "registers.unarchive": lambda _, t: {"id": t.shop.till_id},
+    "sales.book": lambda m, t: basket(m, outlet_id=t.shop.outlet_id),
+    "sales.deliver": _deliver,
+    "sales.get": lambda _, t: {"id": t.sale},
+    "sales.list": lambda _, t: {"outlet_id": t.shop.outlet_id, "shift_id": t.shift},
+    "sales.void": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
+    "staff.archive": lambda _, t: {"staff_id": t.staff},
+    "staff.create": lambda _, t: {
+        "code": "77",
+        "name": "N",
+        "role": "cashier",
+        "outlet_ids": [t.shop.outlet_id],
+    },
+    "staff.list": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "staff.reset_pin": lambda _, t: {"staff_id": t.staff},
+    "staff.set_pin": lambda _, t: {"staff_id": t.staff, "pin": "8642"},
+    "staff.sign_in": lambda _, t: {"code": "42", "pin": "4711", "register_id": t.shop.till_id},
+    "staff.unarchive": lambda _, t: {"staff_id": t.staff},
+    "staff.update": lambda _, t: {"staff_id": t.staff, "name": "Mine now"},
+    "users.disable": lambda _, t: {"user_id": t.shop.owner.actor_id},
+    "users.enable": lambda _, t: {"user_id": t.shop.owner.actor_id},
+    "users.reset_password": lambda _, t: {"user_id": t.shop.owner.actor_id},
+    "users.set_role": lambda _, t: {"user_id": t.shop.owner.actor_id, "role": "cashier"},
+}
+# Asked by the till itself, not by a person.
+AS_DEVICE = {"sales.deliver", "staff.sign_in"}
+# These take an id that is the caller's own to choose, or none of a tenant's.
+NO_FOREIGN_ID: set[str] = {"users.create", "users.invite"}
+
+
+def takes_ids(shape: Any) -> bool:
+    """Tell whether a type holds a UUID somewhere."""
+    return "UUID" in str([field.type for field in msgspec.structs.fields(shape)]) or any(
+        takes_ids(inner) for field in msgspec.structs.fields(shape) for inner in _structs_in(field.type)
+    )
+
+
+def _structs_in(kind: Any) -> list[Any]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [kind]
+    return [found for part in getattr(kind, "__args__", ()) for found in _structs_in(part)]
+
+
+def everything_of(app: App, tenant_id: int) -> dict[str, list[str]]:
+    """Every row of a tenant, as text; the trail is left out, refusals are written there."""
+    return {
+        table: sorted(
+            row["row"]
+            for row in rows(app, f"SELECT t::text AS row FROM {table} t WHERE tenant_id = %s", (tenant_id,))
+        )
+        for table in METADATA.tables
+        if table not in GLOBAL_TABLES and table != "audit_events"
+    }
+
+
+def test_every_operation_that_takes_ids_is_asked_here() -> None:
+    with_ids = {name for name, operation in ALL.items() if takes_ids(operation.input)}
+    assert with_ids - set(ASKED) - NO_FOREIGN_ID == set()
+    assert set(ASKED) - set(ALL) == set()
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name in ALL])
+def test_what_is_another_tenants_is_not_found_and_not_changed(
+    app: App, shop: Shop, other_shop: Shop, name: str
+) -> None:
+    theirs = Theirs(app, other_shop)
+    mine, before = everything_of(app, shop.tenant_id), everything_of(app, other_shop.tenant_id)
+    identity = shop.device if name in AS_DEVICE else shop.owner
+    answer: Any = None
+    try:
+        answer = app.run(ALL[name], identity, ASKED[name](shop, theirs))
+    except PrimePOSError as error:
+        assert error.kind in (ErrorKind.NOT_FOUND, ErrorKind.INVALID, ErrorKind.UNAUTHENTICATED), error
+        said = f"{error} {error.data}"
+        assert other_shop.slug not in said
+        assert "Their" not in said
+    else:
+        listed = getattr(answer, "items", None)
+        assert (listed if listed is not None else answer.rows) == []
+    assert everything_of(app, other_shop.tenant_id) == before
+    after = everything_of(app, shop.tenant_id)
+    assert after == mine
+
+
+def test_ids_are_never_small_numbers() -> None:
+    for operation in ALL.values():
+        for field in msgspec.structs.fields(operation.output) if _is_struct(operation.output) else ():
+            if field.name.endswith("_id") or field.name == "id":
+                assert "int" not in str(field.type) or field.name == "tenant_id", (operation.name, field.name)
+            assert field.name != "tenant_id", f"{operation.name} shows the tenant's number"
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not UUID
