@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 1
 _ROLE = "primepos_app"
 
-events = get_logger(__name__)
+log = get_logger(__name__)
 
 
 class NotReady(StrEnum):
@@ -45,14 +45,14 @@ def probe(url: str) -> NotReady | None:
                 connection.execute("SELECT 1")
             revision = _revision(connection)
     except (pg_errors.QueryCanceled, pg_errors.ConnectionTimeout) as error:
-        events.warning("readiness.timeout", "The database does not answer in time", detail=str(error))
+        log.warning("readiness.timeout", msg="The database does not answer in time", detail=str(error))
         return NotReady.DATABASE_TIMEOUT
     except psycopg.Error as error:
-        events.warning("readiness.unreachable", "The database cannot be reached", detail=str(error))
+        log.warning("readiness.unreachable", msg="The database cannot be reached", detail=str(error))
         return NotReady.DATABASE_UNREACHABLE
     head, older = known_revisions()
     if revision is None or (revision != head and revision in older):
-        events.warning("readiness.migrations", "Migrations are pending", revision=revision or "none", head=head)
+        log.warning("readiness.migrations", msg="Migrations are pending", revision=revision or "none", head=head)
         return NotReady.MIGRATIONS_PENDING
     # A revision this code has never heard of is a newer release's, and that serves this one too.
     return None

@@ -11,6 +11,7 @@ from litestar import Controller, Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from primepos.adapters import readiness as database_readiness
+from primepos.api.draining import draining
 from primepos.api.edge import Edge
 from primepos.api.endpoint import DOOR_KEY, JSON, OPT_KEY, Door, Endpoint, Resolver
 from primepos.api.errors import HANDLERS
@@ -18,11 +19,18 @@ from primepos.api.identity import resolve_bearer
 from primepos.api.methods import allowed_methods
 from primepos.api.openapi import document
 from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
+from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
+from primepos.api.routes.categories import CategoriesController
 from primepos.api.routes.outlets import OutletsController
+from primepos.api.routes.products import ProductsController
 from primepos.api.routes.registers import RegistersController
+from primepos.api.routes.reports import ReportsController
 from primepos.api.routes.sales import SalesController
 from primepos.api.routes.shifts import ShiftsController
+from primepos.api.routes.staff import StaffController
+from primepos.api.routes.stock import StockController
+from primepos.api.routes.taxes import TaxClassesController, TaxesController
 from primepos.api.routes.users import UsersController
 from primepos.api.wire import encode
 from primepos.core.operations import App
@@ -34,10 +42,18 @@ READINESS_KEY = "primepos_readiness"
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuthController,
     UsersController,
+    StaffController,
     OutletsController,
     RegistersController,
+    ProductsController,
+    CategoriesController,
+    TaxesController,
+    TaxClassesController,
+    StockController,
     ShiftsController,
     SalesController,
+    ReportsController,
+    AuditController,
 )
 
 
@@ -56,12 +72,13 @@ def build_app(app: App, *, resolve: Resolver = resolve_bearer) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_api: Litestar) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            readiness.stop()
-            readiness.close()
-            threads.shutdown(wait=True)
+        with draining(readiness.stop):
+            try:
+                yield
+            finally:
+                readiness.stop()
+                readiness.close()
+                threads.shutdown(wait=True, cancel_futures=True)
 
     handlers: list[Any] = [*probe_handlers(readiness, commit=settings.platform.release), _root, *CONTROLLERS]
     if not settings.is_production:

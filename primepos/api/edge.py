@@ -33,7 +33,7 @@ EXPOSED_HEADERS = b"X-Request-ID, Location, Retry-After, RateLimit, RateLimit-Po
 PREFLIGHT_KEPT_S = b"600"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
-events = get_logger("primepos.http")
+log = get_logger("primepos.http")
 
 
 class Edge:
@@ -129,13 +129,13 @@ class Edge:
     def _log(scope: Scope, trace: Trace) -> None:
         """Write one line a request; a refusal is no error of ours, a probe is no news."""
         if trace.path.startswith(PROBES):
-            write = events.debug
+            write = log.debug
         elif trace.status >= HTTPStatus.INTERNAL_SERVER_ERROR or not trace.status:
-            write = events.error
+            write = log.error
         elif trace.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
-            write = events.warning
+            write = log.warning
         else:
-            write = events.info
+            write = log.info
         client, who = scope.get("client"), trace.identity
         fields = {
             "method": trace.method,
@@ -151,7 +151,7 @@ class Edge:
             "user_id": None if who.actor_id is None else str(who.actor_id),
             "role": who.role,
         }
-        write("http.request", "", **{name: value for name, value in fields.items() if value is not None})
+        write("http.request", msg="", **{name: value for name, value in fields.items() if value is not None})
 
 
 def security_headers(settings: Settings) -> Headers:

@@ -24,7 +24,7 @@ RETRY_SOON_S = 5
 CHALLENGE = 'Bearer realm="primepos"'
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-events = get_logger(__name__)
+log = get_logger(__name__)
 
 
 class MalformedRequest(InvalidInput):
@@ -230,6 +230,6 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> PrimeP
 def _log_failure(error: Exception, trace: Trace) -> None:
     expected = isinstance(error, PrimePOSError) and error.kind is ErrorKind.UNAVAILABLE
     if expected:
-        events.error("http.unavailable", str(error), request_id=trace.request_id, error_code=trace.error_code)
+        log.error("http.unavailable", msg=str(error), request_id=trace.request_id, error_code=trace.error_code)
     else:
-        events.error("http.failed", "A request failed", request_id=trace.request_id, exc_info=error)
+        log.error("http.failed", msg="A request failed", request_id=trace.request_id, exc_info=error)

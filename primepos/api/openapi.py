@@ -24,7 +24,8 @@ from primepos.api.errors import (
     UnsupportedMedia,
     error_status,
 )
-from primepos.api.wire import DECIMAL_PATTERN
+from primepos.api.wire import DECIMAL_PATTERN, holds_decimals
+from primepos.core.amounts import InvalidAmount
 from primepos.core.errors import (
     ApprovalRequired,
     InvalidInput,
@@ -132,6 +133,8 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
         errors.append(MalformedRequest)
     else:
         errors += [InvalidInput, MalformedRequest, UnsupportedMedia, BodyTooLarge]
+    if holds_decimals(operation.input):
+        errors.append(InvalidAmount)
     if endpoint.keyed:
         errors.append(KeyDiffers)
     found: dict[HTTPStatus, list[str]] = {}

@@ -80,6 +80,11 @@ def check_decimals(shape: type[msgspec.Struct], data: Any) -> None:
         raise InvalidInput(f"{first['field']}: {first['problem']}", problems=problems)
 
 
+def holds_decimals(shape: type[msgspec.Struct]) -> bool:
+    """Tell whether a shape has a decimal anywhere."""
+    return _check_of(shape) is not None
+
+
 def is_deep(raw: bytes, *, most: int = 64) -> bool:
     """Tell whether brackets are nested deeper than any schema here."""
     depth = 0

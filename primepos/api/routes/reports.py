@@ -1,0 +1,17 @@
+"""Reports."""
+
+from __future__ import annotations
+
+from litestar import Controller
+
+from primepos.api.endpoint import runs
+from primepos.domain.reporting import service
+
+
+class ReportsController(Controller):
+    """What was sold."""
+
+    path = "/api/v1/reports"
+    tags = ("reports",)
+
+    sales = runs(service.report_sales, "GET", "/sales")

@@ -1,0 +1,175 @@
+"""Serving the API: uvicorn, its processes, and how they come to an end.
+
+On SIGTERM readiness says 503 at once and liveness stays 200; a moment later no connection is taken any more, what runs
+gets ``GRACEFUL_TIMEOUT_SECONDS`` to finish, then the pool is closed and the process leaves with 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.supervisors import Multiprocess
+
+from primepos import bootstrap
+from primepos.api.app import build_app
+from primepos.api.proxies import networks
+from primepos.core.errors import BadConfiguration, Unavailable
+from primepos.core.log import configure_logging, get_logger
+from primepos.core.operations import App
+from primepos.core.settings import RateLimitStore, Settings, load_settings
+
+KEEP_ALIVE_S = 65
+BACKLOG = 2048
+WORKER_PAUSE_S = 5
+
+log = get_logger(__name__)
+
+
+class PortTaken(Unavailable):
+    """Something else listens there, or the address is not this machine's."""
+
+    code = "PORT_TAKEN"
+    template = "Cannot listen on {host}:{port}: {problem}"
+    hint = "Choose another port with --port."
+
+
+def serve(
+    app: App,
+    *,
+    host: str,
+    port: int,
+    processes: int = 1,
+    with_worker: bool = False,
+    env_file: Path | None = None,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. ``announce`` hears the URL once the port is taken; port 0 takes a free one.
+
+    Raises: :class:`PortTaken`, :class:`BadConfiguration` for counters in memory that several processes cannot share.
+    """
+    settings = app.settings
+    if processes > 1 and settings.rate_limit_store is RateLimitStore.MEMORY:
+        raise BadConfiguration("RATE_LIMIT_STORE=memory cannot be shared by several processes: set it to database")
+    listener = _listen(host, port)
+    with listener, _quiet_end(), _worker_beside(app if with_worker else None):
+        announce(_url(host, listener))
+        if processes > 1:
+            config = uvicorn_config(partial(make_api, env_file), settings, factory=True, workers=processes)
+            Multiprocess(config, [listener]).run()
+        else:
+            uvicorn.Server(uvicorn_config(build_app(app), settings)).run([listener])
+    app.database.dispose()
+
+
+def make_api(env_file: Path | None = None) -> Litestar:
+    """Return the API of a process that was started for it, from the environment."""
+    settings = load_settings(env_file=env_file, component="serve")
+    configure_logging(settings)
+    return build_app(bootstrap.build_app(settings))
+
+
+def uvicorn_config(api: Any, settings: Settings, **more: Any) -> uvicorn.Config:
+    """Return how uvicorn is to run: our log lines, no Server header, proxies only where they are named."""
+    trusted = networks(settings.trusted_proxies)
+    return uvicorn.Config(
+        api,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        backlog=BACKLOG,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.graceful_timeout_seconds,
+        **more,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise PortTaken(host=host, port=port, problem=error.strerror or str(error)) from error
+    # Passed on to the processes that share it.
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _quiet_end() -> Iterator[None]:
+    """Let SIGTERM end as a normal exit: uvicorn raises it again once it has stopped, and the default would kill."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _worker_beside(app: App | None) -> Iterator[None]:
+    """Run the worker in a thread of this process while the block runs, for a machine too small for two."""
+    if app is None:
+        yield
+        return
+    beside = _Beside(app)
+    beside.thread.start()
+    try:
+        yield
+    finally:
+        beside.stop()
+
+
+class _Beside:
+    """The worker in a thread with an event loop of its own."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stopping = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.thread = threading.Thread(target=self._run, name="primepos-worker", daemon=True)
+
+    def stop(self) -> None:
+        """End the worker: what runs may finish within the grace, nothing new begins."""
+        self._stopping.set()
+        if self._loop is not None and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self.thread.join(self._app.settings.graceful_timeout_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._work())
+            except asyncio.CancelledError:
+                return
+            except Exception:
+                log.exception("worker.failed", msg="The worker stopped and is started again")
+            self._stopping.wait(WORKER_PAUSE_S)
+
+    async def _work(self) -> None:
+        # By name: the worker stands beside this face, neither imports the other.
+        work = import_module("primepos.worker").work
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        await work(self._app)
