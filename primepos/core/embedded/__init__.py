@@ -12,6 +12,7 @@ from primepos.core.embedded.errors import (
 )
 from primepos.core.embedded.place import default_data_dir
 from primepos.core.embedded.server import data_major
+from primepos.core.embedded.upgrade import Upgrade
 
 __all__ = [
     "Binaries",
@@ -22,6 +23,7 @@ __all__ = [
     "PostgresBinariesMissing",
     "PostgresDataDirUnusable",
     "PostgresMajorMismatch",
+    "Upgrade",
     "data_major",
     "default_data_dir",
     "find_binaries",

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from typing import Literal
 from primepos.core.embedded import locks
 from primepos.core.embedded.binaries import Binaries, find_binaries
 from primepos.core.embedded.connect import OWNER, SUPERUSER, Answer, connected, url
-from primepos.core.embedded.errors import EmbeddedPostgresFailed
+from primepos.core.embedded.errors import EmbeddedPostgresFailed, PostgresDataDirUnusable
 from primepos.core.embedded.place import (
     LAUNCHER_LOCK,
     Place,
@@ -29,6 +29,7 @@ from primepos.core.embedded.place import (
 )
 from primepos.core.embedded.provision import ensure_owner, superuser_password
 from primepos.core.embedded.server import Memory, Server, StopMode, data_major
+from primepos.core.embedded.upgrade import Upgrade, analyze, upgrade_data
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,36 @@ class Cluster:
             server.remember(Memory(server.recall().port, is_kept=False))
             return server.stop(mode)
 
+    def upgrade(self, old: Binaries | None = None) -> Upgrade | None:
+        """Bring the data to the programs' major version and start the server; returns None when they agree already.
+
+        ``old`` are programs of the version that wrote the data, looked for when not given. The old data are kept beside
+        the new ones. A server in use is not stopped for it.
+
+        Raises:
+            PostgresBinariesMissing: there are no programs of the old version.
+            PostgresMajorMismatch: the data are newer than the programs.
+            EmbeddedPostgresFailed: the server is in use, or pg_upgrade failed; the old data are still in place.
+        """
+        create_home(self.data_dir)
+        with self._launcher():
+            place = self._place = locate(self.data_dir, self.system_dir, create=True)
+            assert place is not None  # noqa: S101 - create=True always gives one
+            place.finish_upgrade()
+            found = data_major(place.pgdata)
+            if found is None or found == self.binaries.version_major:
+                return None
+            server = self._server(place)
+            running = server.find()
+            if running is not None and self._has_users(place):
+                raise EmbeddedPostgresFailed(
+                    data_dir=str(place.pgdata), what="is in use", hint="Stop its users, or run 'primepos db stop'"
+                )
+            server.stop("fast")
+            done = upgrade_data(server, old or find_binaries(major=found))
+        analyze(self._server(place), self.ensure_running(keep=self._keep).port)
+        return done
+
     def status(self) -> ClusterStatus:
         """What is there and what runs, without waiting for anybody and without changing anything."""
         place = locate(self.data_dir, self.system_dir, create=False) if check_home(self.data_dir) else None
@@ -225,6 +256,9 @@ class Cluster:
         place, info = self._ready()
         source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
         with connected(info.port, OWNER, ensure_owner(place, info.port)) as connection:
+            # Asked first, since a refusal would be an error in the server's log at each start.
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return False
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), source))
             except (errors.DuplicateDatabase, errors.UniqueViolation):
@@ -268,10 +302,21 @@ class Cluster:
             on_wait=self._on_wait,
         )
 
-    def _launcher(self) -> contextlib.AbstractContextManager[int]:
+    @contextlib.contextmanager
+    def _launcher(self) -> Iterator[None]:
         """One process at a time starts, stops, joins or leaves."""
-        home = self.data_dir.stat()
-        return locks.exclusive(self.data_dir / LAUNCHER_LOCK, owner=(home.st_uid, home.st_gid))
+        try:
+            home = self.data_dir.stat()
+            fd = locks.take(self.data_dir / LAUNCHER_LOCK, owner=(home.st_uid, home.st_gid))
+        except OSError as error:
+            raise PostgresDataDirUnusable(
+                data_dir=str(self.data_dir), why=f"no lock on a file in it: {error}"
+            ) from error
+        assert fd is not None  # noqa: S101 - a take that waits always locks
+        try:
+            yield
+        finally:
+            os.close(fd)
 
     @staticmethod
     def _has_users(place: Place) -> bool:

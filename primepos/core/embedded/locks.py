@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _POLL_S = 0.05
@@ -73,15 +72,4 @@ def take(path: Path, *, shared: bool = False, wait: bool = True, owner: tuple[in
         except BaseException:
             os.close(fd)
             raise
-        os.close(fd)
-
-
-@contextlib.contextmanager
-def exclusive(path: Path, *, owner: tuple[int, int] | None = None) -> Iterator[int]:
-    """Hold an exclusive lock on ``path`` for the block, waiting for it as long as it takes."""
-    fd = take(path, owner=owner)
-    assert fd is not None, "a waiting take always locks"  # noqa: S101 - narrows the type
-    try:
-        yield fd
-    finally:
         os.close(fd)

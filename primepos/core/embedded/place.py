@@ -100,9 +100,19 @@ class Place:
         """Where initdb works; what is found there was left by one that was killed."""
         return self.root / "initdb"
 
+    @property
+    def upgraded(self) -> Path:
+        """The data directory an upgrade makes, until it takes the place of the old one."""
+        return self.root / "pgdata.upgraded"
+
+    def finish_upgrade(self) -> None:
+        """Put upgraded data where the old were, if an upgrade got as far as taking the old ones away."""
+        if self.upgraded.is_dir() and not self.pgdata.exists():
+            self.upgraded.rename(self.pgdata)
+
     def remove(self) -> None:
         """Remove the data and every file of ours, and nothing else; the server is stopped."""
-        for directory in (self.pgdata, self.staging):
+        for directory in (self.pgdata, self.staging, self.upgraded, *self.root.glob("pgdata-*")):
             shutil.rmtree(directory, ignore_errors=True)
         files = (self.state_file, self.superuser_password_file, self.owner_password_file, self.users_lock,
                  self.server_lock, self.start_log, self.root / _ORIGIN, self.home / _POINTER)  # fmt: skip
@@ -178,7 +188,7 @@ def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
         PostgresDataDirUnusable: root finds no account to run the server as, or the files belong to somebody else.
     """
     if not is_root():
-        return Place(home, home, None, None) if create or (home / "pgdata").is_dir() else None
+        return Place(home, home, None, None) if create or _has_data(home) else None
     keeper = account_of(home)
     if keeper is not None:
         return Place(home, home, account_of(home / "pgdata") or keeper, (keeper.uid, keeper.gid))
@@ -186,7 +196,7 @@ def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
     if pointer.is_file():
         root = Path(json.loads(pointer.read_text(encoding="utf-8"))["root"])
         return Place(home, root, account_of(root / "pgdata") or _account_for(home), None)
-    if (home / "pgdata").is_dir():
+    if _has_data(home):
         return Place(home, home, account_of(home / "pgdata") or _account_for(home), None)
     if not create:
         return None
@@ -197,6 +207,10 @@ def locate(home: Path, system_dir: Path, *, create: bool) -> Place | None:
     place.write(place.root / _ORIGIN, f"{home}\n")
     place.write(pointer, json.dumps({"root": str(place.root)}))
     return place
+
+
+def _has_data(home: Path) -> bool:
+    return any((home / name).is_dir() for name in ("pgdata", "pgdata.upgraded"))
 
 
 def _account_for(home: Path) -> Account:

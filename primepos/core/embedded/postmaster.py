@@ -130,9 +130,18 @@ def server_environment() -> dict[str, str]:
 
 
 def run_as(
-    arguments: Sequence[str | Path], account: Account | None, text: str | None = None
+    arguments: Sequence[str | Path],
+    account: Account | None,
+    text: str | None = None,
+    *,
+    work_dir: Path | None = None,
+    inherit: tuple[int, ...] = (),
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a server program to its end, as ``account`` when given, from a directory every account can enter."""
+    """Run a server program to its end, as ``account`` when given, in ``work_dir`` or a directory everyone can enter.
+
+    ``text`` is its input; ``inherit`` are descriptors it is to hold, locks that must not end before it does.
+    """
     return subprocess.run(
         arguments,
         input=text,
@@ -142,8 +151,9 @@ def run_as(
         encoding="utf-8",
         errors="replace",
         check=False,
-        cwd=_NEUTRAL_DIR,
-        env=server_environment(),
+        cwd=work_dir or _NEUTRAL_DIR,
+        env=server_environment() | environment,
+        pass_fds=inherit if sys.platform != "win32" else (),
         **(account.popen_options() if account else {}),
     )
 

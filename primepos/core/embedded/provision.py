@@ -46,8 +46,10 @@ def _locale_options(major: int) -> list[list[str]]:
     return [["--locale-provider=libc", f"--locale={name}"] for name in ("C.UTF-8", "C")]
 
 
-def create_pgdata(binaries: Binaries, place: Place, *, is_durable: bool) -> None:
+def create_pgdata(binaries: Binaries, place: Place, *, is_durable: bool, target: Path | None = None) -> None:
     """Run initdb in a staging directory and move the result into place in one step: a half-made cluster never counts.
+
+    The place is ``target``, or the cluster's own.
 
     Raises:
         EmbeddedPostgresFailed: initdb failed; its output is in the error's ``log``.
@@ -69,7 +71,7 @@ def create_pgdata(binaries: Binaries, place: Place, *, is_durable: bool) -> None
         )  # fmt: skip
         if result.returncode == 0:
             _append_settings(fresh / "postgresql.conf")
-            fresh.rename(place.pgdata)
+            fresh.rename(target or place.pgdata)
             shutil.rmtree(staging)
             return
         output = result.stdout

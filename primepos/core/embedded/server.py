@@ -148,6 +148,7 @@ class Server:
             PostgresMajorMismatch: the data belong to another major version; nothing was touched.
             EmbeddedPostgresFailed: it did not start.
         """
+        self.place.finish_upgrade()
         place, binaries, found = self.place, self.binaries(), data_major(self.place.pgdata)
         if found is not None and found != binaries.version_major:
             raise PostgresMajorMismatch(
