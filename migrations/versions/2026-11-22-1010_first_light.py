@@ -325,7 +325,8 @@ TABLES = (
     )
     """,
     "CREATE INDEX products_category_id_idx ON products (tenant_id, category_id)",
-    "CREATE INDEX products_grams_idx ON products USING gin (grams)",
+    # New pieces go straight into the index: a search would read the whole list of pending ones, every time.
+    "CREATE INDEX products_grams_idx ON products USING gin (grams) WITH (fastupdate = off)",
     "CREATE INDEX products_tax_class_id_idx ON products (tenant_id, tax_class_id)",
     "CREATE INDEX products_name_idx ON products (tenant_id, name, id)",
     "CREATE INDEX products_tenant_id_version_idx ON products (tenant_id, version)",
@@ -619,27 +620,26 @@ AFTER_TABLES = (
                 LATERAL (SELECT substr(w, n, 3) AS piece FROM generate_series(1, length(w) - 2) AS n
                          UNION ALL SELECT '^' || w WHERE length(w) < 3) AS cut);
         RETURN QUERY
-        WITH exact AS (
-            SELECT p.id, 0 AS rank FROM products p
+        WITH exact AS MATERIALIZED (
+            SELECT p.id, p.sku, p.name, p.unit_price FROM products p
              WHERE p.tenant_id = tenant AND p.sku = btrim(query) AND p.archived_at IS NULL
             UNION
-            SELECT b.product_id, 0 FROM product_barcodes b WHERE b.tenant_id = tenant AND b.code = btrim(query)
+            SELECT p.id, p.sku, p.name, p.unit_price
+              FROM product_barcodes b JOIN products p ON p.tenant_id = b.tenant_id AND p.id = b.product_id
+             WHERE b.tenant_id = tenant AND b.code = btrim(query) AND p.archived_at IS NULL
         ), near AS (
-            SELECT p.id, CASE WHEN lower(p.name) LIKE replace(replace(whole, '%', ''), '_', '') || '%'
-                              THEN 1 ELSE 2 END AS rank
+            SELECT p.id, p.sku, p.name, p.unit_price, CASE WHEN starts_with(lower(p.name), whole) THEN 1 ELSE 2 END AS rank
               FROM products p
              WHERE cardinality(pieces) > 0 AND p.grams @> pieces AND p.archived_at IS NULL
-               AND p.tenant_id = tenant
+               -- The pieces carry the tenant already; "+ 0" keeps the planner from reading a whole tenant's index too.
+               AND p.tenant_id + 0 = tenant
                AND (SELECT bool_and(position(w IN lower(p.sku || ' ' || p.name)) > 0) FROM unnest(words) AS w)
+               AND NOT EXISTS (SELECT FROM exact e WHERE e.id = p.id)
              LIMIT 500
-        ), best AS (
-            SELECT found.id, min(found.rank) AS rank
-              FROM (SELECT * FROM exact UNION ALL SELECT * FROM near) AS found GROUP BY found.id
         )
-        SELECT p.id, p.sku, p.name, p.unit_price, best.rank
-          FROM best JOIN products p ON p.tenant_id = tenant AND p.id = best.id
-         WHERE p.archived_at IS NULL
-         ORDER BY best.rank, lower(p.name), p.sku
+        SELECT f.id, f.sku, f.name, f.unit_price, f.rank
+          FROM (SELECT e.id, e.sku, e.name, e.unit_price, 0 AS rank FROM exact e UNION ALL SELECT * FROM near) AS f
+         ORDER BY f.rank, lower(f.name), f.sku
          LIMIT least(greatest(most, 1), 200);
     END $$
     """,

@@ -95,7 +95,7 @@ class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
         sa.Index("products_name_idx", "tenant_id", "name", "id"),
         sa.Index("products_category_id_idx", "tenant_id", "category_id"),
         sa.Index("products_tax_class_id_idx", "tenant_id", "tax_class_id"),
-        sa.Index("products_grams_idx", "grams", postgresql_using="gin"),
+        sa.Index("products_grams_idx", "grams", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         sa.CheckConstraint("unit_price >= 0", name="unit_price"),
         sa.CheckConstraint("sold_by IN ('each', 'weight')", name="sold_by"),
     )

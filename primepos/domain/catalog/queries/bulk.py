@@ -88,6 +88,12 @@ _UPSERT: Final = """
            (SELECT count(*) FROM wanted WHERE price_kept) AS prices_kept,
            (SELECT coalesce(array_agg(code ORDER BY code), '{}') FROM code WHERE owner_id <> product_id) AS taken
 """
+# A plan that does not know how long the arrays are takes them for short and compares every row with every other.
+_PLAN_FOR_EACH: Final = """
+    SELECT old.present, set_config('plan_cache_mode', 'force_custom_plan', true)
+      FROM (SELECT current_setting('plan_cache_mode') AS present) AS old
+"""
+_PLAN_AS_BEFORE: Final = "SELECT set_config('plan_cache_mode', %s, true)"
 
 
 def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts:
@@ -110,6 +116,7 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
     categories = sorted({row.category for row in given if row.category is not None})
     codes, repeated = _codes(given)
     who = ctx.identity
+    present = ctx.uow.rows(_PLAN_FOR_EACH)[0]["present"]
     done = ctx.uow.rows(
         _UPSERT,
         {
@@ -133,6 +140,7 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
             "actor": who.name[:200],
         },
     )[0]
+    ctx.uow.rows(_PLAN_AS_BEFORE, (present,))
     return UpsertCounts(
         created=done["created"],
         updated=done["updated"],
