@@ -68,6 +68,7 @@ def test_an_upgrade_keeps_data_roles_rights_and_passwords_and_the_old_data(world
     assert not done.old_data.exists()
 
 
+@pytest.mark.long
 def test_an_upgrade_that_was_killed_between_its_renames_is_finished_by_the_next_start(world, aged, monkeypatch):
     def killed(place):
         if place.upgraded.is_dir() and not place.pgdata.exists():
@@ -84,6 +85,7 @@ def test_an_upgrade_that_was_killed_between_its_renames_is_finished_by_the_next_
     assert rows(cluster.owner_url("shop"), "SELECT count(*) FROM sales") == [(1000,)]
 
 
+@pytest.mark.long
 def test_an_upgrade_that_fails_leaves_the_old_data_in_use(world, aged):
     rows(aged.admin_url("shop"), "CREATE TABLE wont_move (place regcollation)")
     aged.stop()
