@@ -126,7 +126,9 @@ def test_money_of_two_currencies_does_not_mix(mix):
         (parse_quantity, "1.234", D("1.234")),
         (parse_quantity, "-2", D(-2)),
         (parse_quantity, "+2.5000", D("2.5")),
+        (parse_quantity, D("1E+1"), D(10)),
         (parse_quantity, D("1E+2"), D(100)),
+        (parse_quantity, D("1.0000000"), D(1)),
         (parse_quantity, "-0.000", D(0)),
         (parse_quantity, D("0E-999999"), D(0)),
         (parse_unit_price, "0.0001", D("0.0001")),
@@ -233,6 +235,11 @@ def test_integer_division_agrees_with_the_decimal_module(numerator, denominator)
     ],
 )
 def test_coins_are_rounded_by_the_method_of_the_outlet(method, expected):
+    up, down = method == "up", method == "down"
+    assert [round_step(value, 10, method) for value in (14, 16, 24, 26)] == [
+        *(20 if up else 10, 10 if down else 20),
+        *(30 if up else 20, 20 if down else 30),
+    ]
     assert [round_step(value, 5, method) for value in (1572, 1575, 1577)] == expected
     assert round_step(0, 5, method) == 0
 

@@ -141,6 +141,21 @@ def test_one_wrong_digit_in_a_value_never_passes_its_own_check(value, data):
     assert value_check_digit(wrong) != value_check_digit(value)
 
 
+@pytest.mark.parametrize("digit", range(10))
+def test_the_weighting_products_are_those_of_the_general_specifications(digit):
+    # 2-: twice, tens taken off the units; 3: three times, units; 5+ and 5-: five times, tens added to or taken off.
+    units, tens = lambda product: product % 10, lambda product: product // 10
+    two_minus, three = (units(digit * 2) - tens(digit * 2)) % 10, units(digit * 3)
+    five_plus, five_minus = units(digit * 5) + tens(digit * 5), (units(digit * 5) - tens(digit * 5)) % 10
+    assert value_check_digit(f"{digit}000") == value_check_digit(f"0{digit}00") == two_minus * 3 % 10
+    assert value_check_digit(f"00{digit}0") == three * 3 % 10
+    assert value_check_digit(f"000{digit}") == five_minus * 3 % 10
+    inverse = {(units(d * 5) - tens(d * 5)) % 10: d for d in range(10)}
+    assert value_check_digit(f"{digit}0000") == value_check_digit(f"000{digit}0") == inverse[-five_plus % 10]
+    assert value_check_digit(f"0{digit}000") == value_check_digit(f"0000{digit}") == inverse[-two_minus % 10]
+    assert value_check_digit(f"00{digit}00") == inverse[-five_minus % 10]
+
+
 def test_no_value_check_digit_is_defined_for_three_digits():
     with pytest.raises(ValueError, match="3 digits"):
         value_check_digit("123")

@@ -249,6 +249,19 @@ def test_what_cannot_be_priced_is_refused(line, cart):
         price_cart(Cart((CartLine(**{**base, **line}),), **cart))
 
 
+def test_numbers_are_taken_up_to_fifteen_digits_and_down_to_fourteen_places():
+    assert priced(one("999999999999999", quantity="0.00000000000001")).total == 1000
+    for price, quantity in (("1000000000000000", "0.1"), ("1", "0.000000000000001")):
+        with pytest.raises(InvalidCart):
+            priced(one(price, quantity=quantity))
+
+
+def test_a_tax_has_at_most_six_places():
+    assert TaxRule("t", "T", "fixed", D("0.000001"), included=False).amount == D("0.000001")
+    with pytest.raises(InvalidInput):
+        TaxRule("t", "T", "fixed", D("0.0000001"), included=False)
+
+
 def test_lines_that_are_each_small_enough_may_not_sum_beyond_the_largest_amount():
     half = one(str(MAX_MINOR // 200))
     assert priced(half, half).total <= MAX_MINOR

@@ -91,6 +91,12 @@ def test_precision_sets_the_step_and_the_places():
     assert answer(case(price=D("0.000004"), taxes=[tax(20)], precision=D("1E-6")))["taxes"] == ["0.000001"]
 
 
+def test_numbers_have_a_limit():
+    assert answer({"price": D(10) ** 12, "precision": D(1)})["total"] == "1000000000000"
+    with pytest.raises(InvalidInput):
+        answer({"price": D(10) ** 12 + 1, "precision": D(1)})
+
+
 def test_taxes_of_lines_are_summed_in_order_of_first_appearance():
     lines = [case(taxes=[tax(10)]), case(taxes=[tax(7), tax(10)])]
     assert answer({"lines": lines})["taxes"] == ["2.00", "0.70"]
