@@ -271,6 +271,7 @@ TABLES = (
         outlet_id uuid NOT NULL,
         business_date date NOT NULL,
         sales integer NOT NULL,
+        voids integer NOT NULL,
         lines integer NOT NULL,
         base bigint NOT NULL,
         tax bigint NOT NULL,
@@ -515,7 +516,7 @@ TABLES = (
     """,
     "CREATE INDEX sales_business_date_idx ON sales (tenant_id, business_date, id)",
     "CREATE UNIQUE INDEX sales_external_idx ON sales (tenant_id, source, external_number) WHERE external_number IS NOT NULL",
-    "CREATE INDEX sales_outlet_id_idx ON sales (tenant_id, outlet_id, id)",
+    "CREATE INDEX sales_outlet_id_idx ON sales (tenant_id, outlet_id, business_date, id)",
     "CREATE UNIQUE INDEX sales_series_idx ON sales (tenant_id, register_id, epoch, number) WHERE number IS NOT NULL",
     "CREATE INDEX sales_shift_id_idx ON sales (tenant_id, shift_id) WHERE shift_id IS NOT NULL",
     "CREATE UNIQUE INDEX sales_void_of_idx ON sales (tenant_id, void_of) WHERE void_of IS NOT NULL",
@@ -600,6 +601,20 @@ AFTER_TABLES = (
     """,
     "CREATE TRIGGER products_touch BEFORE INSERT OR UPDATE ON products"
     " FOR EACH ROW EXECUTE FUNCTION primepos_touch_product()",
+    # A summary stands for its day only while nothing comes after it: whatever adds a sale, late or imported, takes the
+    # day's summary away, and reports read the day's own rows until the job has made it anew. The job holds the day's
+    # lock alone and those who add share it, so no sale can slip in between what the job read and what it wrote.
+    """
+    CREATE FUNCTION primepos_forget_summary() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(7768,
+            hashtext(NEW.outlet_id::text) # (NEW.business_date - DATE '2000-01-01'));
+        DELETE FROM day_summaries
+         WHERE tenant_id = NEW.tenant_id AND outlet_id = NEW.outlet_id AND business_date = NEW.business_date;
+        RETURN NULL;
+    END $$
+    """,
+    "CREATE TRIGGER sales_forget_summary AFTER INSERT ON sales FOR EACH ROW EXECUTE FUNCTION primepos_forget_summary()",
     # Its own role owns the search: row-level security would switch the index off, since @> and LIKE are not
     # leakproof. The tenant is taken from the transaction's setting, never from the caller's arguments.
     """
@@ -727,6 +742,7 @@ def downgrade() -> None:
     for table in reversed(_built()):
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP FUNCTION primepos_touch_product()")
+    op.execute("DROP FUNCTION primepos_forget_summary()")
     op.execute("DROP SEQUENCE product_version_seq")
     op.execute("DROP FUNCTION primepos_grams(integer, text)")
 

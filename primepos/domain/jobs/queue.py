@@ -24,9 +24,9 @@ class TransactionalQueue:
         self._app = app
 
     def defer(self, uow: UnitOfWork, task: str, *, lock: str | None = None, **arguments: Any) -> int:
-        """Queue ``task`` with JSON-ready arguments; ``lock`` keeps two jobs with the same lock apart.
+        """Queue ``task`` with JSON-ready arguments and return the job's number.
 
-        A job that waits with the same lock already is not queued again: its work covers this one's.
+        Jobs with the same ``lock`` run one after the other, in the order in which they were queued.
         """
         connection = uow.driver_connection()
         deferrer = self._app.configure_task(

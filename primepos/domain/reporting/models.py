@@ -11,7 +11,11 @@ from primepos.core.models import QUANTITY, TenantDetail, tenant_reference
 
 
 class DaySummary(TenantDetail, table=True):
-    """What one outlet sold on one business day. Amounts in minor units."""
+    """What one outlet sold on one business day: made by a job, gone as soon as a sale is added to the day.
+
+    ``sales`` and ``lines`` count sales and imported ones, ``voids`` their counter-records; amounts are the sums over
+    all of them, in minor units. ``cash`` is less change.
+    """
 
     __tablename__ = "day_summaries"
     __table_args__ = (
@@ -22,6 +26,7 @@ class DaySummary(TenantDetail, table=True):
     outlet_id: UUID = Field(primary_key=True)
     business_date: date = Field(primary_key=True)
     sales: int
+    voids: int
     lines: int
     base: int = Field(sa_type=sa.BigInteger)
     tax: int = Field(sa_type=sa.BigInteger)
@@ -32,7 +37,10 @@ class DaySummary(TenantDetail, table=True):
 
 
 class ProductDaySummary(TenantDetail, table=True):
-    """What one outlet sold of one product on one business day. Amounts in minor units."""
+    """What one outlet sold of one SKU on one business day. Amounts in minor units.
+
+    Stands only beside the :class:`DaySummary` of its day: what is left of a day without one counts for nothing.
+    """
 
     __tablename__ = "product_day_summaries"
     __table_args__ = (
