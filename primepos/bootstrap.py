@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from primepos.core.clock import Clock, SystemClock
 from primepos.core.db import Database
 from primepos.core.operations import App
+from primepos.domain import schema
 from primepos.domain.audit.trail import Trail
 from primepos.domain.jobs.queue import TransactionalQueue
 from primepos.domain.staff.approvals import StaffApprovals
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from primepos.core.settings import Settings
 
 EMBEDDED_DATABASE = "primepos"
+# A table may point at one of a feature that nothing else has imported: all of them are known before the first query.
+TABLES = schema.METADATA
 
 
 def embedded_cluster(settings: Settings) -> Cluster:

@@ -353,7 +353,8 @@ def _portable(schema: Any) -> Any:
     if done.get("format") == "decimal":
         done["pattern"] = DECIMAL_PATTERN
     if isinstance(done.get("pattern"), str):
-        done["pattern"] = done["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+        # Lone surrogates cannot stand in UTF-8, so nothing is lost, and many regex engines do not know them.
+        done["pattern"] = done["pattern"].replace(r"\A", "^").replace(r"\Z", "$").replace(r"\ud800-\udfff", "")
     if done.get("required") == []:
         del done["required"]
     return done

@@ -25,8 +25,21 @@ _DECIMAL = re.compile(DECIMAL_PATTERN.rstrip("$") + r"\Z")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
 _DECIMAL_PROBLEM = 'expected a decimal number as a string, such as "2.50"'
 
-# A fraction outside a string stays exact until it is refused; a float would have lost digits by then.
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_MOST_DIGITS = 19
+
+
+def _number(text: str) -> int | Decimal:
+    """Return a number written with a point or an exponent: 3.0 is a whole number in JSON, whoever wrote it.
+
+    A fraction stays exact until it is refused; a float would have lost digits by then.
+    """
+    number = Decimal(text)
+    if abs(number.adjusted()) < _MOST_DIGITS and number == number.to_integral_value():
+        return int(number)
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_number)
 encode = msgspec.json.Encoder(decimal_format="string").encode
 
 Problems = list[dict[str, str]]
