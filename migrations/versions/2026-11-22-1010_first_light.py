@@ -164,7 +164,7 @@ TABLES = (
     """
     CREATE TABLE login_sessions (
         id uuid NOT NULL,
-        user_id uuid NOT NULL,
+        user_id uuid,
         tenant_id integer,
         register_id uuid,
         created_at timestamptz DEFAULT now() NOT NULL,
@@ -172,11 +172,12 @@ TABLES = (
         revoked_at timestamptz,
         revoked_why text,
         CONSTRAINT login_sessions_pkey PRIMARY KEY (id),
+        CONSTRAINT login_sessions_holder_check CHECK ((user_id IS NULL) <> (register_id IS NULL)),
         CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (id),
         CONSTRAINT login_sessions_tenant_id_fkey FOREIGN KEY(tenant_id) REFERENCES tenants (id)
     )
     """,
-    "CREATE INDEX login_sessions_tenant_id_idx ON login_sessions (tenant_id)",
+    "CREATE INDEX login_sessions_tenant_id_idx ON login_sessions (tenant_id, register_id)",
     "CREATE INDEX login_sessions_user_id_idx ON login_sessions (user_id)",
     """
     CREATE TABLE memberships (

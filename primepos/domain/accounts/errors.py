@@ -119,6 +119,20 @@ class OutletsNotFound(NotFound):
     template = "No such outlet"
 
 
+class TillNotFound(NotFound):
+    """No such till in this tenant, or it is archived, or it is an outlet's server register."""
+
+    code = "REGISTER_NOT_FOUND"
+    template = "No such till"
+
+
+class NotEnrolled(NotFound):
+    """No device is enrolled as this till."""
+
+    code = "NOT_ENROLLED"
+    template = "No device is enrolled as this till"
+
+
 class LastOwner(RuleViolation):
     """A tenant keeps at least one owner who can enter."""
 

@@ -43,18 +43,16 @@ class Membership(Timestamped, TenantScoped, table=True):
 
 
 class LoginSession(Identified, Table, table=True):
-    """One sign-in: a family of refresh tokens that lives and dies together.
-
-    With ``register_id`` it is an enrolled till's, and ``user_id`` is whoever enrolled it.
-    """
+    """One sign-in: a family of refresh tokens that lives and dies together. A person's, or an enrolled till's."""
 
     __tablename__ = "login_sessions"
     __table_args__ = (
         sa.Index("login_sessions_user_id_idx", "user_id"),
-        sa.Index("login_sessions_tenant_id_idx", "tenant_id"),
+        sa.Index("login_sessions_tenant_id_idx", "tenant_id", "register_id"),
+        sa.CheckConstraint("(user_id IS NULL) <> (register_id IS NULL)", name="holder"),
     )
 
-    user_id: UUID = Field(foreign_key="users.id")
+    user_id: UUID | None = Field(default=None, foreign_key="users.id")
     tenant_id: int | None = Field(default=None, foreign_key="tenants.id")
     register_id: UUID | None = None
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})

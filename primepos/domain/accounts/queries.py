@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from primepos.domain.accounts.errors import OutletsNotFound, UserNotFound
+from primepos.domain.accounts.errors import OutletsNotFound, TillNotFound, UserNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ _SESSION = (
     " r.name AS register_name, r.outlet_id AS register_outlet_id, r.archived_at AS register_archived_at"
 )
 _SESSION_FROM = (
-    " JOIN users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = s.tenant_id"
+    " LEFT JOIN users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = s.tenant_id"
     " LEFT JOIN memberships m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id"
     " LEFT JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id"
 )
@@ -260,24 +260,59 @@ def revoke_sessions(
     now: datetime,
     session_id: UUID | None = None,
     user_id: UUID | None = None,
+    register_id: UUID | None = None,
     tenant_id: int | None = None,
     keep: UUID | None = None,
 ) -> int:
-    """End one session, or a person's (in one tenant, if named) but for ``keep``; a till's own is not a person's."""
+    """End one session, or those of a person or a till (in one tenant, if named) but for ``keep``."""
     return uow.run(
         "UPDATE login_sessions SET revoked_at = %(now)s, revoked_why = %(why)s WHERE revoked_at IS NULL"
         " AND (%(session_id)s::uuid IS NULL OR id = %(session_id)s)"
-        " AND (%(user_id)s::uuid IS NULL OR (user_id = %(user_id)s AND register_id IS NULL))"
+        " AND (%(user_id)s::uuid IS NULL OR user_id = %(user_id)s)"
+        " AND (%(register_id)s::uuid IS NULL OR register_id = %(register_id)s)"
         " AND (%(tenant_id)s::int IS NULL OR tenant_id = %(tenant_id)s)"
         " AND (%(keep)s::uuid IS NULL OR id <> %(keep)s)"
-        " AND (%(session_id)s::uuid IS NOT NULL OR %(user_id)s::uuid IS NOT NULL)",
+        " AND num_nonnulls(%(session_id)s::uuid, %(user_id)s::uuid, %(register_id)s::uuid) > 0",
         {
             "why": why,
             "now": now,
             "session_id": session_id,
             "user_id": user_id,
+            "register_id": register_id,
             "tenant_id": tenant_id,
             "keep": keep,
+        },
+    )
+
+
+def lock_till(uow: UnitOfWork, tenant_id: int, register_id: UUID) -> dict[str, Any]:
+    """Return a till that is in use, locked, so that it is enrolled by one at a time. Raises TillNotFound."""
+    rows = uow.rows(
+        "SELECT id, code, name, outlet_id FROM registers WHERE tenant_id = %s AND id = %s AND kind = 'till'"
+        " AND archived_at IS NULL FOR NO KEY UPDATE",
+        (tenant_id, register_id),
+    )
+    if not rows:
+        raise TillNotFound
+    return rows[0]
+
+
+def page_of_devices(
+    uow: UnitOfWork, tenant_id: int, *, now: datetime, after: UUID | None, limit: int, outlet_ids: Iterable[UUID] | None
+) -> list[dict[str, Any]]:
+    """Return up to ``limit + 1`` enrolled tills by register, of some outlets or of all."""
+    return uow.rows(
+        "SELECT r.id AS register_id, r.code, r.name, r.outlet_id, s.created_at AS enrolled_at"
+        " FROM login_sessions s JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id"
+        " WHERE s.tenant_id = %(tenant_id)s AND s.revoked_at IS NULL AND s.expires_at > %(now)s"
+        " AND (%(after)s::uuid IS NULL OR r.id > %(after)s)"
+        " AND (%(outlet_ids)s::uuid[] IS NULL OR r.outlet_id = ANY(%(outlet_ids)s)) ORDER BY r.id LIMIT %(limit)s",
+        {
+            "tenant_id": tenant_id,
+            "now": now,
+            "after": after,
+            "limit": limit + 1,
+            "outlet_ids": None if outlet_ids is None else list(outlet_ids),
         },
     )
 

@@ -237,6 +237,36 @@ class EmailRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     email: Email
 
 
+class EnrolDevice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The till that a device is to be."""
+
+    register_id: UUID
+
+
+class ListDevices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page of enrolled tills, after the one with the id ``after``."""
+
+    after: UUID | None = None
+    limit: PageSize = 50
+
+
+class DeviceRow(Struct, frozen=True, kw_only=True):
+    """One enrolled till."""
+
+    register_id: UUID
+    code: str
+    name: str
+    outlet_id: UUID
+    enrolled_at: datetime
+
+
+class DevicePage(Struct, frozen=True, kw_only=True):
+    """Enrolled tills; ``next`` is what to pass as ``after``, None on the last page."""
+
+    rows: list[DeviceRow]
+    next: UUID | None
+
+
 def _check_role(role: Role) -> None:
     if role not in GIVEN_ROLES:
         raise ValueError(f"role must be one of {', '.join(GIVEN_ROLES)}")

@@ -23,6 +23,7 @@ from primepos.domain.accounts.errors import (
     LastOwner,
     NoAccount,
     NotAMember,
+    NotEnrolled,
     OutletsNotFound,
     OwnRole,
     PasswordUnchanged,
@@ -32,6 +33,7 @@ from primepos.domain.accounts.errors import (
     RoleNotYours,
     SessionEnded,
     TenantRequired,
+    TillNotFound,
     UserNotFound,
     UserOfOthers,
     WrongPassword,
@@ -42,9 +44,13 @@ from primepos.domain.accounts.schemas import (
     ChangePassword,
     CreateSuperuser,
     CreateUser,
+    DevicePage,
+    DeviceRow,
     EmailRef,
+    EnrolDevice,
     InvitationOut,
     InviteUser,
+    ListDevices,
     ListUsers,
     Login,
     MembershipOut,
@@ -98,7 +104,9 @@ def login(ctx: Context, data: Login) -> SignedIn:
     tenant_id = _tenant_to_enter(ctx, user, data.tenant)
     if not queries.is_still(ctx.uow, user["id"], user["password_hash"]):
         raise BadCredentials
-    return _begin(ctx, user["id"], tenant_id)
+    tokens = begin_session(ctx, user_id=user["id"], tenant_id=tenant_id)
+    ctx.note(f"user:{user['id']}", tenant=tokens.tenant)
+    return tokens
 
 
 @operation(
@@ -116,7 +124,7 @@ def refresh(ctx: Context, data: Refresh) -> SignedIn:
     now, database = ctx.clock.now(), ctx.uow.database
     # In a transaction of its own: the end of a session must stay although this operation is refused.
     found = apart(database.system_session, lambda uow: rotate(uow, data.refresh_token, ctx.settings, now))
-    ctx.note(f"session:{found.session_id}", user=str(found.row["user_id"]))
+    ctx.note(f"session:{found.session_id}", holder=str(found.row["user_id"] or found.row["register_id"]))
     if found.reused or found.token_expires_at is None:
         forget_session(database, found.session_id)
         raise RefreshReused
@@ -164,7 +172,8 @@ def switch_tenant(ctx: Context, data: SwitchTenant) -> SignedIn:
     if ctx.identity.session_id is not None:
         queries.revoke_sessions(ctx.uow, session_id=ctx.identity.session_id, why="switched tenant", now=ctx.clock.now())
         forget_session(ctx.uow.database, ctx.identity.session_id)
-    return _begin(ctx, user_id, tenant_id)
+    ctx.note(f"user:{user_id}", to=data.tenant)
+    return begin_session(ctx, user_id=user_id, tenant_id=tenant_id)
 
 
 @operation("accounts.me", permission=Permission.SELF, scope=Scope.SYSTEM, reads=True)
@@ -464,6 +473,49 @@ def reset_password(ctx: Context, data: UserRef) -> TemporaryPassword:
     return TemporaryPassword(user=user_out(member), password=secret, expires_at=until)
 
 
+# --- the tills of a tenant -------------------------------------------------------------------------------------------
+
+
+@operation(
+    "devices.enrol", permission=Permission.DEVICE_ENROL, scope=Scope.SYSTEM, raises=(TillNotFound, TenantSuspended)
+)
+def enrol_device(ctx: Context, data: EnrolDevice) -> SignedIn:
+    """Make a device one of the tenant's tills: its tokens let it deliver sales and sign staff in by PIN.
+
+    A till is one device: whichever was enrolled as it before is out. Raises TillNotFound, TenantSuspended.
+    """
+    require_active(ctx.tenant)
+    till = _till(ctx, data.register_id)
+    _revoke_till(ctx, till["id"], "enrolled again")
+    ctx.note(f"register:{till['id']}", code=till["code"])
+    return begin_session(ctx, tenant_id=ctx.tenant_id, register_id=till["id"])
+
+
+@operation("devices.list", permission=Permission.DEVICE_ENROL, scope=Scope.SYSTEM, reads=True)
+def list_devices(ctx: Context, data: ListDevices) -> DevicePage:
+    """List the enrolled tills of the outlets one works in, a page at a time."""
+    rows = queries.page_of_devices(
+        ctx.uow,
+        ctx.tenant_id,
+        now=ctx.clock.now(),
+        after=data.after,
+        limit=data.limit,
+        outlet_ids=ctx.identity.outlet_ids,
+    )
+    shown = [DeviceRow(**row) for row in rows[: data.limit]]
+    return DevicePage(rows=shown, next=shown[-1].register_id if len(rows) > data.limit else None)
+
+
+@operation("devices.revoke", permission=Permission.DEVICE_ENROL, scope=Scope.SYSTEM, raises=(TillNotFound, NotEnrolled))
+def revoke_device(ctx: Context, data: EnrolDevice) -> Nothing:
+    """Shut a lost or stolen till out: its tokens are dead within five seconds. Raises TillNotFound, NotEnrolled."""
+    till = _till(ctx, data.register_id)
+    ctx.note(f"register:{till['id']}", code=till["code"])
+    if not _revoke_till(ctx, till["id"], "revoked"):
+        raise NotEnrolled
+    return Nothing()
+
+
 # --- the accounts of the installation --------------------------------------------------------------------------------
 
 
@@ -511,21 +563,6 @@ def unblock_user(ctx: Context, data: EmailRef) -> UserOut:
 
 
 # --- inner rooms -----------------------------------------------------------------------------------------------------
-
-
-def _begin(ctx: Context, user_id: UUID, tenant_id: int | None) -> SignedIn:
-    session_id, token = begin_session(ctx, user_id=user_id, tenant_id=tenant_id)
-    row = queries.session_row(ctx.uow, session_id)
-    if row is None:
-        raise SessionEnded
-    ctx.note(f"user:{user_id}", tenant=row["slug"], session=str(session_id))
-    return signed_in(
-        row,
-        refresh_token=token,
-        refresh_expires_at=ctx.clock.now() + timedelta(seconds=ctx.settings.jwt_refresh_ttl_seconds),
-        settings=ctx.settings,
-        clock=ctx.clock,
-    )
 
 
 def _tenant_to_enter(ctx: Context, user: dict[str, Any], slug: str | None) -> int | None:
@@ -586,6 +623,22 @@ def _add_user(
 def _member(ctx: Context, user_id: UUID | None, email: str | None) -> dict[str, Any]:
     named = None if email is None else normalise_email(email)
     return queries.find_member(ctx.uow, ctx.tenant_id, user_id=user_id, email=named)
+
+
+def _till(ctx: Context, register_id: UUID) -> dict[str, Any]:
+    """Return a till of the outlets the caller works in, locked."""
+    till = queries.lock_till(ctx.uow, ctx.tenant_id, register_id)
+    if not ctx.identity.may_use_outlet(till["outlet_id"]):
+        raise TillNotFound
+    return till
+
+
+def _revoke_till(ctx: Context, register_id: UUID, why: str) -> bool:
+    ended = queries.revoke_sessions(
+        ctx.uow, register_id=register_id, tenant_id=ctx.tenant_id, why=why, now=ctx.clock.now()
+    )
+    forget_identities(ctx.uow.database)
+    return ended > 0
 
 
 def _account_changed(ctx: Context, row: dict[str, Any]) -> UserOut:

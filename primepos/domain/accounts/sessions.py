@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from primepos.core.settings_types import Secret
 
 REFRESH_GRACE = timedelta(seconds=10)
-# However often it is refreshed, a session ends after this long.
+# However often it is refreshed, a person's session ends after this long.
 SESSION_LIFETIME = timedelta(days=30)
+# A till stays enrolled until it is revoked, and may stand switched off over a season.
+DEVICE_LIFETIME = timedelta(days=3650)
+DEVICE_TOKEN_LIFE = timedelta(days=400)
 
 _PURPOSE = b"primepos refresh successor\x00"
 
@@ -50,11 +53,15 @@ class Rotation:
 
 
 def begin_session(
-    ctx: Context, *, user_id: UUID, tenant_id: int | None, register_id: UUID | None = None
-) -> tuple[UUID, str]:
-    """Begin a session in the running transaction; return its id and its first refresh token."""
+    ctx: Context, *, tenant_id: int | None, user_id: UUID | None = None, register_id: UUID | None = None
+) -> SignedIn:
+    """Begin a person's or a till's session in the running transaction and return its first pair of tokens.
+
+    Raises SessionEnded for whoever may not enter.
+    """
     now, session_id, token = ctx.clock.now(), new_id(), new_token()
-    ends = now + SESSION_LIFETIME
+    ends = now + (SESSION_LIFETIME if register_id is None else DEVICE_LIFETIME)
+    token_ends = min(ends, now + _token_life(register_id, ctx.settings))
     queries.insert_session(
         ctx.uow,
         {
@@ -65,10 +72,13 @@ def begin_session(
             "now": now,
             "expires_at": ends,
             "token_hash": hash_token(token),
-            "token_expires_at": min(ends, now + timedelta(seconds=ctx.settings.jwt_refresh_ttl_seconds)),
+            "token_expires_at": token_ends,
         },
     )
-    return session_id, token
+    row = queries.session_row(ctx.uow, session_id)
+    if row is None:
+        raise SessionEnded
+    return signed_in(row, refresh_token=token, refresh_expires_at=token_ends, settings=ctx.settings, clock=ctx.clock)
 
 
 def rotate(uow: UnitOfWork, token: str, settings: Settings, now: datetime) -> Rotation:
@@ -86,7 +96,7 @@ def rotate(uow: UnitOfWork, token: str, settings: Settings, now: datetime) -> Ro
         if row["token_expires_at"] <= now:
             raise RefreshInvalid
         new = successor(token, settings.secret_key)
-        ends = min(row["expires_at"], now + timedelta(seconds=settings.jwt_refresh_ttl_seconds))
+        ends = min(row["expires_at"], now + _token_life(row["register_id"], settings))
         queries.replace_token(uow, session_id, old=token_hash, new=hash_token(new), now=now, expires_at=ends)
         return Rotation(session_id, row, new, ends)
     if now - row["replaced_at"] <= REFRESH_GRACE:
@@ -129,6 +139,11 @@ def signed_in(
         role=identity.role,
         must_change_password=row["register_id"] is None and row["password_expires_at"] is not None,
     )
+
+
+def _token_life(register_id: UUID | None, settings: Settings) -> timedelta:
+    """Return how long a refresh token may lie unused."""
+    return timedelta(seconds=settings.jwt_refresh_ttl_seconds) if register_id is None else DEVICE_TOKEN_LIFE
 
 
 def _successors(token: str, settings: Settings) -> list[str]:

@@ -45,13 +45,6 @@ class PinNotHere(PermissionDenied):
     template = "A PIN is accepted at an enrolled register only"
 
 
-class RegisterNotFound(NotFound):
-    """No such register in this tenant, or it is archived."""
-
-    code = "REGISTER_NOT_FOUND"
-    template = "No such register"
-
-
 class StaffArchived(RuleViolation):
     """The person left: take them back (unarchive) first."""
 

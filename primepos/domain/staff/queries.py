@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from primepos.domain.accounts.errors import UserNotFound
-from primepos.domain.staff.errors import RegisterNotFound, StaffNotFound
+from primepos.domain.outlets.errors import RegisterNotFound
+from primepos.domain.staff.errors import StaffNotFound
 
 if TYPE_CHECKING:
     from datetime import datetime

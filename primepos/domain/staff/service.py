@@ -12,12 +12,12 @@ from primepos.core.security import WeakPin, check_pin, hash_pin
 from primepos.domain.accounts.errors import OutletsNotFound, OwnRole, RoleNotYours, UserNotFound
 from primepos.domain.accounts.queries import check_outlets
 from primepos.domain.accounts.standing import require_care, require_other
+from primepos.domain.outlets.errors import RegisterNotFound
 from primepos.domain.staff import queries
 from primepos.domain.staff.errors import (
     PinNotHere,
     PinRefused,
     PinThrottled,
-    RegisterNotFound,
     StaffArchived,
     StaffCodeTaken,
     StaffNotFound,

@@ -14,8 +14,9 @@ from primepos.core.errors import ApprovalRequired, PermissionDenied, Unauthentic
 from primepos.core.operations import Nothing, Operation, Scope
 from primepos.core.permissions import Permission
 from primepos.core.security import verify_pin
+from primepos.domain.outlets.errors import RegisterNotFound
 from primepos.domain.staff import pins
-from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled, RegisterNotFound
+from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled
 from primepos.domain.staff.identities import staff_identity
 from primepos.domain.staff.service import archive_staff, create_staff, reset_pin, set_pin, sign_in
 from primepos.domain.tenancy.service import suspend_tenant
