@@ -6,11 +6,13 @@ The only place that joins the parts. Everything else is handed what it needs.
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from primepos.core.clock import Clock, SystemClock
+from primepos.core.context import Identity
 from primepos.core.db import Database
-from primepos.core.operations import App
+from primepos.core.operations import OPERATIONS, App
+from primepos.core.permissions import Role
 from primepos.domain import schema
 from primepos.domain.audit.trail import Trail
 from primepos.domain.jobs.queue import TransactionalQueue
@@ -18,6 +20,8 @@ from primepos.domain.staff.approvals import StaffApprovals
 from primepos.domain.tenancy.queries import load_tenant
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from primepos.core.embedded.cluster import Cluster
     from primepos.core.settings import Settings
 
@@ -41,13 +45,24 @@ def database_url(settings: Settings) -> str:
         return settings.database_url.reveal()
     from primepos.adapters import migrations
 
-    cluster = embedded_cluster(settings)
-    cluster.ensure_running()
-    cluster.create_database(EMBEDDED_DATABASE)
-    url = cluster.owner_url(EMBEDDED_DATABASE)
+    url = _embedded_url(settings)
     if migrations.current(url) != migrations.head():
         migrations.upgrade(url)
     return url
+
+
+def migration_url(settings: Settings) -> str:
+    """Return the URL that migrations run at, as the owner; without one the embedded server is started."""
+    if settings.migration_database_url is not None:
+        return settings.migration_database_url.reveal()
+    return _embedded_url(settings)
+
+
+def _embedded_url(settings: Settings) -> str:
+    cluster = embedded_cluster(settings)
+    cluster.ensure_running()
+    cluster.create_database(EMBEDDED_DATABASE)
+    return cluster.owner_url(EMBEDDED_DATABASE)
 
 
 def build_database(settings: Settings, url: str | None = None) -> Database:
@@ -82,3 +97,48 @@ def operator_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "operator"
+
+
+class LocalRunner:
+    """Runs a till's operations in this process, as the register's device or as a person at it; see till/runner.py."""
+
+    def __init__(self, app: App, register: Identity) -> None:
+        """``register`` is the identity of the till's own device."""
+        self._app = app
+        self.register = register
+
+    def run(self, operation: str, data: Any = None, *, person: AtRegister | None = None) -> Any:
+        """Run the operation of this name; raises what it refuses with."""
+        identity = self.register if person is None else person.identity(self.register)
+        return self._app.run(OPERATIONS[operation], identity, data)
+
+
+class AtRegister(Protocol):
+    """Somebody who signed in at a register."""
+
+    def identity(self, register: Identity) -> Identity:
+        """Return who they are at this register."""
+        ...
+
+
+def build_local_runner(app: App, register_id: UUID, outlet_id: UUID, tenant_id: int, name: str) -> LocalRunner:
+    """Return the runner of a till that has the core in its own process."""
+    from primepos.domain.cash import service as _cash
+    from primepos.domain.catalog import service as _catalog
+    from primepos.domain.outlets import service as _outlets
+    from primepos.domain.sales import service as _sales
+    from primepos.domain.staff import service as _staff
+    from primepos.domain.tenancy import service as _tenancy
+
+    # Their operations register themselves when the modules are imported.
+    del _cash, _catalog, _outlets, _sales, _staff, _tenancy
+    device = Identity(
+        kind="device",
+        tenant_id=tenant_id,
+        role=Role.DEVICE,
+        actor_id=register_id,
+        name=name,
+        register_id=register_id,
+        outlet_ids=frozenset({outlet_id}),
+    )
+    return LocalRunner(app, device)

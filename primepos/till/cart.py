@@ -93,8 +93,6 @@ class OpenSale:
                 self.lines, self.tenders = [], []
                 self.ticket_percent, self.ticket_minor = ZERO, 0
                 self.cancelled = True
-            case events.SaleVoided():
-                pass
 
     def tried(self, event: events.Event) -> OpenSale:
         """Return the sale as it would be after the event; this one stays as it is.

@@ -7,7 +7,6 @@ finds them: exact barcode, then SKU, then the shop's rules for labels.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sqlite3
 import threading
@@ -63,7 +62,13 @@ CREATE TABLE IF NOT EXISTS barcodes (code TEXT PRIMARY KEY, n INTEGER NOT NULL, 
 CREATE INDEX IF NOT EXISTS barcodes_n ON barcodes (n);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, prefix = '1 2 3 4 5', tokenize = 'unicode61');
 """
-_FIELDS = "p.id, p.sku, p.name, p.price, p.tax_class, p.category, p.sold_by"
+_FIELDS = "SELECT p.id, p.sku, p.name, p.price, p.tax_class, p.category, p.sold_by"
+_PLAIN = f"{_FIELDS} FROM products p"
+_OF_CODE = f"{_FIELDS}, b.quantity FROM barcodes b JOIN products p ON p.n = b.n WHERE b.code = ?"
+_EXACT = _PLAIN + " WHERE p.sku = ?1 OR p.n = (SELECT n FROM barcodes WHERE code = ?1)"  # noqa: S608 - our own constants
+_BEGINS = _PLAIN + " WHERE p.folded >= ?1 AND p.folded < ?2 ORDER BY p.folded LIMIT ?3"
+# Without an order FTS5 stops at the limit; ranking would look at every hit of a short beginning.
+_WITHIN = _PLAIN + " WHERE p.n IN (SELECT rowid FROM words WHERE words MATCH ?1 LIMIT ?2)"  # noqa: S608 - our own constants
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -125,7 +130,7 @@ class Catalogue:
             db.close()
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self.path}{suffix}")
+                    self.path.with_name(self.path.name + suffix).unlink()
         raise sqlite3.DatabaseError("the local catalogue cannot be made")
 
     def close(self) -> None:
@@ -242,9 +247,8 @@ class Catalogue:
             )
             n = cursor.lastrowid
             codes = [code.code for code in each.barcodes]
-            db.execute(
-                "INSERT INTO words (rowid, text) VALUES (?, ?)", (n, fold(" ".join([name, each.sku, each.category or "", *codes])))
-            )
+            words = fold(" ".join([name, each.sku, each.category or "", *codes]))
+            db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (n, words))
             db.executemany(
                 "INSERT OR REPLACE INTO barcodes VALUES (?, ?, ?)",
                 [(code.code, n, str(code.quantity)) for code in each.barcodes],
@@ -280,9 +284,9 @@ class Catalogue:
             raise LabelRefused(code=code, problem=_PROBLEMS[scan.problem])
         for each in labelled:
             hit = self._by_barcode(each)
-            product = hit[0] if hit is not None else self._by_sku(each)
-            if product is not None:
-                return self._label(product, scan)
+            labelled_product = hit[0] if hit is not None else self._by_sku(each)
+            if labelled_product is not None:
+                return self._label(labelled_product, scan)
         raise ProductUnknown(code=scan.item or code)
 
     def knows(self, code: str) -> bool:
@@ -313,11 +317,11 @@ class Catalogue:
         return Found(product, quantity, unit_price, labelled=True)
 
     def _by_barcode(self, code: str) -> tuple[Product, Decimal] | None:
-        found = self._rows(f"SELECT {_FIELDS}, b.quantity FROM barcodes b JOIN products p ON p.n = b.n WHERE b.code = ?", code)
+        found = self._rows(_OF_CODE, code)
         return (self._product(found[0][:-1]), Decimal(found[0][-1])) if found else None
 
     def _by_sku(self, sku: str) -> Product | None:
-        found = self._rows(f"SELECT {_FIELDS} FROM products p WHERE p.sku = ?", sku)
+        found = self._rows(f"{_PLAIN} WHERE p.sku = ?", sku)
         return self._product(found[0]) if found else None
 
     def _product(self, row: Any) -> Product:
@@ -333,27 +337,13 @@ class Catalogue:
         if not wanted:
             return []
         rows: dict[str, Any] = {}
-        exact = self._rows(
-            f"SELECT {_FIELDS} FROM products p WHERE p.sku = ?1 OR p.n = (SELECT n FROM barcodes WHERE code = ?1)",
-            query.strip(),
-        )
-        begins = self._rows(
-            f"SELECT {_FIELDS} FROM products p WHERE p.folded >= ?1 AND p.folded < ?2 ORDER BY p.folded LIMIT ?3",
-            wanted,
-            wanted + "\U0010ffff",
-            limit,
-        )
+        exact = self._rows(_EXACT, query.strip())
+        begins = self._rows(_BEGINS, wanted, wanted + "\U0010ffff", limit)
         words = _WORD.findall(wanted)
         within: list[Any] = []
         if words and len(begins) < limit:
             match = " ".join(f'"{word}"*' for word in words[:8])
-            within = self._rows(
-                # Without an order FTS5 stops at the limit; ranking would look at every hit of a short beginning.
-                f"SELECT {_FIELDS} FROM products p WHERE p.n IN"
-                " (SELECT rowid FROM words WHERE words MATCH ?1 LIMIT ?2)",
-                match,
-                limit + len(begins) + 1,
-            )
+            within = self._rows(_WITHIN, match, limit + len(begins) + 1)
         for row in (*exact, *begins, *within):
             rows.setdefault(row[0], row)
         return [self._product(row) for row in list(rows.values())[:limit]]
@@ -361,9 +351,7 @@ class Catalogue:
 
 def fold(text: str) -> str:
     """Return a text as it is compared: without case and without marks on letters."""
-    return "".join(
-        sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign)
-    )
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
 
 
 @lru_cache(maxsize=8)

@@ -116,13 +116,6 @@ class Cancelled(Struct, frozen=True, kw_only=True, tag="cancelled"):
     total: int
 
 
-class SaleVoided(Struct, frozen=True, kw_only=True, tag="sale_voided"):
-    """A paid sale was undone by its counter-record; recorded under the counter-record's id, with who approved it."""
-
-    sale_id: UUID
-    reason: str
-
-
 Event = (
     LineAdded
     | QuantitySet
@@ -133,14 +126,13 @@ Event = (
     | Tendered
     | TenderRemoved
     | Cancelled
-    | SaleVoided
 )
 
 
 def reduces(event: Event) -> bool:
     """Tell whether an event takes something from the sale: these make up the log of what was removed or reduced."""
     match event:
-        case LineVoided() | Cancelled() | SaleVoided() | TenderRemoved():
+        case LineVoided() | Cancelled() | TenderRemoved():
             return True
         case QuantitySet():
             return event.quantity < event.was

@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 import msgspec
@@ -143,9 +143,7 @@ def free_bytes(path: Path) -> int:
 class Journal:
     """One register's journal, owned by this process from opening to closing. Safe to use from several threads."""
 
-    def __init__(
-        self, path: Path, *, register_id: UUID, prefix: str, free: Callable[[Path], int] = free_bytes
-    ) -> None:
+    def __init__(self, path: Path, *, register_id: UUID, prefix: str, free: Callable[[Path], int] = free_bytes) -> None:
         """Open or make the journal at ``path`` (0600) and check the end of its chain.
 
         ``free`` tells how many bytes are left on the disk of a directory.
@@ -205,7 +203,7 @@ class Journal:
                 os.close(self._lock)
                 self._lock = None
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -385,7 +383,7 @@ class Journal:
         return _SALE_DECODER.decode(found[0][0]) if found else None
 
     def last_standing_sale(self, shift_id: UUID) -> DeliverSale | None:
-        """Return the shift's last sale if nothing was sold or voided after it; only that one can be voided by a key."""
+        """Return the shift's last sale unless a void came after it; only that one can be voided by a key."""
         found = self._rows(
             "SELECT kind, body FROM entries WHERE shift_id = ? AND number IS NOT NULL ORDER BY seq DESC LIMIT 1",
             str(shift_id),
@@ -409,12 +407,12 @@ class Journal:
 
     def unsent(self) -> tuple[int, int]:
         """Return how many entries wait for delivery and how many were set aside."""
-        found = dict(
-            self._rows("SELECT state, count(*) FROM deliveries WHERE state <> 'delivered' GROUP BY state")
-        )
+        found = dict(self._rows("SELECT state, count(*) FROM deliveries WHERE state <> 'delivered' GROUP BY state"))
         return found.get(PENDING, 0), found.get(SET_ASIDE, 0)
 
-    def mark(self, seq: int, state: str, *, at: datetime, error: str | None = None, answer: bytes | None = None) -> None:
+    def mark(
+        self, seq: int, state: str, *, at: datetime, error: str | None = None, answer: bytes | None = None
+    ) -> None:
         """Write down how a delivery went; what was delivered stays delivered, whatever is said later.
 
         Raises:
@@ -477,7 +475,7 @@ class Journal:
         return self._check(self._rows(f"{_LINKS} ORDER BY seq"), None)
 
     def _check_end(self) -> None:
-        rows = self._rows(f"SELECT * FROM ({_LINKS} ORDER BY seq DESC LIMIT ?) ORDER BY seq", _CHECKED_AT_START)
+        rows = self._rows(f"{_LINKS} ORDER BY seq DESC LIMIT ?", _CHECKED_AT_START)[::-1]
         self._check(rows[1:], rows[0] if rows else None)
 
     def _check(self, rows: list[Any], before: Any) -> int:

@@ -1,4 +1,4 @@
-"""How the till reaches the server: operations by name, run as the register itself or as a person who signed in there."""
+"""How the till reaches the server: operations by name, as the register itself or as a person at it."""
 
 from typing import Any, Protocol
 from uuid import UUID
@@ -45,3 +45,17 @@ class Runner(Protocol):
         its outcome, so that trying again later is right.
         """
         ...
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did what a journal entry holds, and who approved it."""
+
+    person: Person
+    approver: Person | None = None
+
+    def encoded(self) -> bytes:
+        """Return it as the journal stores it."""
+        return msgspec.json.encode(self)
+
+
+read_actor = msgspec.json.Decoder(Actor).decode

@@ -39,7 +39,8 @@ class Session:
             ApprovalRequired: it is the same person, or one who may not do the act or not consent to others'.
         """
         approver = self._check(code, pin)
-        allowed = all(approver.grant(each).decision is Decision.ALLOW for each in (permission, Permission.APPROVAL_GIVE))
+        needed = (permission, Permission.APPROVAL_GIVE)
+        allowed = all(approver.grant(each).decision is Decision.ALLOW for each in needed)
         if not allowed or (self.person is not None and approver.staff_id == self.person.staff_id):
             raise ApprovalRequired(f"{approver.name} cannot approve this", permission=permission.value)
         return approver
