@@ -22,16 +22,25 @@ def compare_type(_context, _inspected, _declared, inspected_type, declared_type)
 def run() -> None:
     """Migrate on the given connection, or print SQL when asked for a plan."""
     if context.is_offline_mode():
-        context.configure(dialect_name="postgresql", target_metadata=METADATA, literal_binds=True)
+        context.configure(
+            dialect_name="postgresql",
+            # In a driver's own style every percent sign would be doubled.
+            dialect_opts={"paramstyle": "named"},
+            target_metadata=METADATA,
+            literal_binds=True,
+            transaction_per_migration=True,
+        )
         with context.begin_transaction():
             context.run_migrations()
         return
+    attributes = context.config.attributes
     context.configure(
-        connection=context.config.attributes["connection"],
+        connection=attributes["connection"],
         target_metadata=METADATA,
         include_object=include_object,
         transaction_per_migration=True,
         compare_type=compare_type,
+        on_version_apply=attributes.get("on_version_apply", ()),
     )
     with context.begin_transaction():
         context.run_migrations()

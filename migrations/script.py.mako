@@ -1,8 +1,8 @@
-"""${message}
+"""${message}.
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
-Phase: expand
+Phase: ${config.attributes.get("phase", "expand")}
 """
 
 from alembic import op
@@ -14,10 +14,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Say what this does to the database."""
-    ${upgrades if upgrades else 'op.execute("SELECT 1")'}
+    """Say what this does to the database, and why releases before and after it can work with the result."""
+    op.execute("SELECT 1")
 
 
 def downgrade() -> None:
-    """Say how it is undone."""
-    ${downgrades if downgrades else 'op.execute("SELECT 1")'}
+    """Say how it is undone, and what is lost."""
+    op.execute("SELECT 1")

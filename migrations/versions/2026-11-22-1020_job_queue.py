@@ -24,13 +24,15 @@ GRANTS = (
     "GRANT USAGE ON SEQUENCE procrastinate_jobs_id_seq, procrastinate_events_id_seq TO primepos_app",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_workers,"
     " procrastinate_periodic_defers TO primepos_system",
-    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO primepos_system",
+    "GRANT USAGE ON SEQUENCE procrastinate_jobs_id_seq, procrastinate_events_id_seq, procrastinate_workers_id_seq,"
+    " procrastinate_periodic_defers_id_seq TO primepos_system",
 )
 
 
 def upgrade() -> None:
     """Build the queue and let the application's role put jobs into it."""
-    op.get_bind().exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
+    # Its casts are no bind parameters.
+    op.execute(SchemaManager.get_schema().replace(":", "\\:"))
     for statement in GRANTS:
         op.execute(statement)
 

@@ -1,0 +1,57 @@
+"""How migrating is refused."""
+
+from __future__ import annotations
+
+from primepos.core.errors import BadConfiguration, Conflict, NotFound, RuleViolation, Unavailable
+
+
+class DatabaseUnreachable(Unavailable):
+    """The database cannot be reached, or refuses the login."""
+
+    code = "DATABASE_UNREACHABLE"
+    template = "The database cannot be reached: {problem}"
+
+
+class MigrationLocked(Unavailable):
+    """A table was in use for as long as a migration may wait, again and again; nothing of the revision was kept."""
+
+    code = "MIGRATION_LOCKED"
+    template = "Revision {revision} could not get its locks in {attempts} attempts: a table is in use all the time"
+    hint = "Look for long transactions in pg_stat_activity, then run it again: it goes on where it stopped."
+
+
+class MigrationFailed(Conflict):
+    """PostgreSQL refused a statement of a revision; nothing of the revision was kept."""
+
+    code = "MIGRATION_FAILED"
+    template = "Revision {revision} could not be applied, and nothing of it was kept: {problem}"
+
+
+class MigrationNotAllowed(BadConfiguration):
+    """The login may not do what a migration needs."""
+
+    code = "MIGRATION_NOT_ALLOWED"
+    template = "This login may not migrate: {problem}"
+    hint = "Migrations run as the owner of the database with CREATEROLE: set MIGRATION_DATABASE_URL to that login."
+
+
+class SchemaIsNewer(RuleViolation):
+    """The database was migrated by a newer release, whose migrations this one does not have."""
+
+    code = "SCHEMA_IS_NEWER"
+    template = "The database is at revision {revision}, which this release ({release}) does not know"
+    hint = "Migrate with the newest release; older ones go on working with the newer schema."
+
+
+class RevisionUnknown(NotFound):
+    """No migration of this installation has this revision."""
+
+    code = "REVISION_UNKNOWN"
+    template = "No migration has the revision {revision!r}"
+
+
+class WrongDirection(RuleViolation):
+    """The revision asked for lies on the other side of where the database is."""
+
+    code = "WRONG_DIRECTION"
+    template = "Revision {revision} is not {side} the database's {current}"

@@ -1,0 +1,237 @@
+"""The migration files: their order, what each says of itself, the SQL it stands for, and writing a new one.
+
+Nothing here connects to a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+
+from primepos.adapters.migration_errors import RevisionUnknown, WrongDirection
+from primepos.core.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from alembic.script import Script
+
+BASE: Final = "base"
+HEAD: Final = "head"
+# A statement that takes longer holds its locks too long; a revision that needs more declares `statement_timeout`.
+STATEMENT_TIMEOUT: Final = "5s"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One migration file. ``phase`` is expand (old code goes on working) or contract (it does not)."""
+
+    revision: str
+    file: str
+    summary: str
+    phase: str
+    sha256: str
+    statement_timeout: str
+
+
+def script_location() -> Path:
+    """Return the directory of the migrations: inside an installed wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def config_for(
+    connection: sa.Connection | None = None, location: Path | None = None, output: io.StringIO | None = None
+) -> Config:
+    """Return Alembic's configuration; ``connection`` is the one the migrations will run on, ``output`` takes SQL."""
+    config = Config(stdout=io.StringIO(), output_buffer=output)
+    config.set_main_option("script_location", str(location or script_location()).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("file_template", "%%(year)d-%%(month).2d-%%(day).2d-%%(hour).2d%%(minute).2d_%%(slug)s")
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def scripts_in(location: Path | None = None) -> ScriptDirectory:
+    """Return Alembic's view of the migration files."""
+    return ScriptDirectory.from_config(config_for(location=location))
+
+
+def head() -> str:
+    """Return the newest revision this code knows."""
+    found = scripts_in().get_current_head()
+    if found is None:
+        raise LookupError("the migrations are missing from this installation")
+    return found
+
+
+def revisions(lower: str | None, upper: str) -> list[Revision]:
+    """Return the migrations above ``lower`` (None is an empty database) up to ``upper``, oldest first.
+
+    Raises:
+        RevisionUnknown: there is no such revision.
+        WrongDirection: ``upper`` is not above ``lower``.
+    """
+    scripts = scripts_in()
+    top = known(scripts, upper)
+    if top is None:
+        return []
+    try:
+        found = list(scripts.iterate_revisions(top.revision, lower or BASE))
+    except (CommandError, RevisionError) as error:
+        raise WrongDirection(revision=upper, side="above", current=lower or BASE) from error
+    return [described(each) for each in reversed(found)]
+
+
+def known(scripts: ScriptDirectory, revision: str) -> Script | None:
+    """Return the script of a revision, None for ``base``. Raises RevisionUnknown."""
+    if revision == BASE:
+        return None
+    try:
+        found = scripts.get_revision(revision)
+    except CommandError:
+        found = None
+    if found is None:
+        raise RevisionUnknown(revision=revision)
+    return found
+
+
+def described(script: Script) -> Revision:
+    """Return what a migration file says of itself."""
+    path = Path(script.path)
+    lines = [line.strip() for line in (script.module.__doc__ or "").splitlines()]
+    phase = next((line.partition(":")[2].strip() for line in lines if line.startswith("Phase:")), "expand")
+    return Revision(
+        revision=script.revision,
+        file=path.name,
+        summary=lines[0] if lines else "",
+        phase=phase,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        statement_timeout=getattr(script.module, "statement_timeout", STATEMENT_TIMEOUT),
+    )
+
+
+def new_revision(message: str, *, phase: str, location: Path | None = None) -> Path:
+    """Write an empty migration after the newest one and return its path.
+
+    The file is called ``YYYY-MM-DD-HHMM_slug.py`` and its revision is the next four digits.
+
+    Raises:
+        BadConfiguration: this installation's migrations cannot be written to.
+    """
+    config = config_for(location=location)
+    config.attributes["phase"] = phase
+    last = scripts_in(location).get_current_head() or "0000"
+    try:
+        made = command.revision(config, message=message, rev_id=f"{int(last) + 1:04d}")
+    except OSError as error:
+        raise BadConfiguration(f"The migration cannot be written: {error.strerror}") from error
+    if made is None or isinstance(made, list):
+        raise LookupError("Alembic made no single file")
+    return Path(made.path)
+
+
+def sql_of(lower: str | None, upper: str, *, down: bool = False) -> str:
+    """Return the SQL that leads from one revision to another, as PostgreSQL would be sent it."""
+    output = io.StringIO()
+    span = f"{lower or BASE}:{upper}"
+    (command.downgrade if down else command.upgrade)(config_for(output=output), span, sql=True)
+    return output.getvalue()
+
+
+def to_undo(present: str | None, to: str) -> list[Revision]:
+    """Return the migrations that going down to ``to`` undoes, newest first. Raises RevisionUnknown, WrongDirection."""
+    scripts = scripts_in()
+    target = known(scripts, to)
+    if present is None:
+        return []
+    try:
+        found = list(scripts.iterate_revisions(present, BASE if target is None else target.revision))
+    except (CommandError, RevisionError) as error:
+        raise WrongDirection(revision=to, side="below", current=present) from error
+    return [described(each) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """What applying one revision means: its statements, and the tables of before it that they lock.
+
+    ``locks`` are ``TABLE: MODE`` for the locks that make others wait; tables that the same plan creates are left out,
+    since nobody uses them yet. ``rewrites`` are tables that PostgreSQL writes anew, which takes as long as they are.
+    """
+
+    revision: Revision
+    sql: str
+    statements: int
+    locks: tuple[str, ...]
+    rewrites: tuple[str, ...]
+
+
+_NAME = r'(?:ONLY\s+)?(?:"?public"?\.)?"?(?P<table>\w+)"?'
+_LOCKS: Final = tuple(
+    (re.compile(pattern.replace("NAME", _NAME), re.IGNORECASE | re.DOTALL), mode)
+    for pattern, mode in (
+        (r"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?NAME", "ACCESS EXCLUSIVE"),
+        (r"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?NAME", "ACCESS EXCLUSIVE"),
+        (r"TRUNCATE\s+(?:TABLE\s+)?NAME", "ACCESS EXCLUSIVE"),
+        (r"CREATE\s+POLICY\s+\S+\s+ON\s+NAME", "ACCESS EXCLUSIVE"),
+        (r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?\S+\s+ON\s+NAME", "SHARE"),
+        (r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s.*?\sON\s+NAME", "SHARE ROW EXCLUSIVE"),
+    )
+)
+_CREATES: Final = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}", re.IGNORECASE)
+_REFERS: Final = re.compile(rf"REFERENCES\s+{_NAME}\s*\(", re.IGNORECASE)
+_REWRITES: Final = re.compile(
+    rf"ALTER\s+TABLE\s+{_NAME}.*?(?:\sTYPE\s|GENERATED\s+ALWAYS\s+AS\s*\(|SET\s+TABLESPACE|SET\s+(?:UN)?LOGGED)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ALEMBIC_OWN: Final = re.compile(r"^(?:BEGIN|COMMIT)$|^(?:INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE) alembic_version")
+_COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
+# Alembic ends each statement so; a semicolon inside a function's body has no blank line after it.
+_END: Final = re.compile(r";\s*\n\n")
+
+
+def plan(lower: str | None, upper: str = HEAD) -> list[PlanStep]:
+    """Return what going up to a revision would do, oldest first. Raises RevisionUnknown, WrongDirection."""
+    steps = []
+    created: set[str] = set()
+    below = lower
+    for revision in revisions(lower, upper):
+        sql = sql_of(below, revision.revision)
+        below = revision.revision
+        statements = _statements(sql)
+        created |= {match["table"] for each in statements if (match := _CREATES.match(each))}
+        locks = {
+            f"{match['table']}: {mode}": None
+            for each in statements
+            for pattern, mode in _LOCKS
+            if (match := pattern.match(each)) and match["table"] not in created
+        }
+        # A new foreign key also locks the table it points at.
+        for each in statements:
+            if re.match(r"(?:CREATE|ALTER)\s+TABLE", each, re.IGNORECASE):
+                referred = {match["table"] for match in _REFERS.finditer(each)} - created
+                locks |= {f"{table}: SHARE ROW EXCLUSIVE": None for table in sorted(referred)}
+        rewrites = {
+            match["table"]: None
+            for each in statements
+            if (match := _REWRITES.match(each)) and match["table"] not in created
+        }
+        steps.append(PlanStep(revision, sql, len(statements), tuple(locks), tuple(rewrites)))
+    return steps
+
+
+def _statements(sql: str) -> list[str]:
+    pieces = (piece.strip() for piece in _END.split(_COMMENT.sub("", sql) + "\n\n"))
+    return [piece for piece in pieces if piece and not _ALEMBIC_OWN.match(piece)]

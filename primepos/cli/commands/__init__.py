@@ -1,0 +1,1 @@
+"""One Typer app each: parse, run, print."""

@@ -1,0 +1,221 @@
+"""``primepos migrate``: bring the schema up or down, say where it is, what would be done, and whether it is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from primepos import bootstrap
+from primepos.cli.exits import ExitCode
+from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
+from primepos.cli.output import confirm_destruction, emit, note
+from primepos.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from primepos.adapters.migration_files import Revision
+
+ToOption = Annotated[str, typer.Option("--to", metavar="REVISION", help="The revision to reach.")]
+DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")]
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Bring the database schema up to date."
+)
+
+
+@app.command(
+    epilog=examples(
+        "primepos migrate up",
+        "primepos migrate up --dry-run > plan.sql",
+        "primepos migrate up --to 0002 --json",
+    )
+)
+def up(
+    *,
+    to: ToOption = "head",
+    dry_run: DryRunFlag = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Apply what is missing, oldest first; one transaction a revision.
+
+    Two runs at a time take turns. A revision that cannot get its locks within two seconds gives way and is tried
+    again, five times, longer apart each time; nothing of it is kept in between.
+    """
+    from primepos.adapters import migration_files, migrations
+
+    url = _url(env_file)
+    if dry_run:
+        steps = migration_files.plan(migrations.state(url).current, to)
+        _print_sql("".join(step.sql for step in steps), [step.revision for step in steps], as_json=as_json)
+        return
+    done = migrations.upgrade(url, to, on_step=_tell("Applying"), on_wait=_tell_wait)
+    _report("applied", done, url, as_json=as_json)
+
+
+@app.command(epilog=examples("primepos migrate down --to 0002 --yes", "primepos migrate down --to base --dry-run"))
+def down(
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The revision to go back to, or base.")],
+    dry_run: DryRunFlag = False,
+    env_file: EnvFileOption = None,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Undo revisions, newest first. What their tables and columns held is lost."""
+    from primepos.adapters import migration_files, migrations
+
+    url = _url(env_file)
+    present = migrations.state(url).current
+    steps = migration_files.to_undo(present, to)
+    if dry_run:
+        sql = migration_files.sql_of(present, to, down=True) if steps else ""
+        _print_sql(sql, steps, as_json=as_json)
+        return
+    if steps:
+        names = ", ".join(step.revision for step in steps)
+        confirm_destruction(f"This undoes {names}; the data in what they built is lost.", yes)
+    done = migrations.downgrade(url, to, on_step=_tell("Undoing"), on_wait=_tell_wait)
+    _report("undone", done, url, as_json=as_json)
+
+
+@app.command(epilog=examples("primepos migrate status", "primepos migrate status --json | jq .pending"))
+def status(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Say where the database is and what is missing. The exit code is 0 either way; see verify."""
+    from primepos.adapters import migrations
+
+    found = migrations.state(_url(env_file))
+    if as_json:
+        applied = [{"revision": each.revision, "at": each.at, "release": each.release} for each in found.applied]
+        pending = [_row(each) for each in found.pending]
+        current = {"current": found.current, "head": found.head, "is_current": not found.pending}
+        emit({**current, "applied": applied, "pending": pending}, as_json=True)
+        return
+    rows = [
+        *({"revision": each.revision, "status": "applied", "at": each.at} for each in found.applied),
+        *({"revision": each.revision, "status": "pending", "summary": each.summary} for each in found.pending),
+    ]
+    emit(rows, as_json=False, columns=("revision", "status", "at", "summary"))
+    note("The schema is up to date." if not found.pending else f"{len(found.pending)} pending: primepos migrate up")
+
+
+@app.command(epilog=examples("primepos migrate plan", "primepos migrate plan --json", "primepos migrate plan --sql"))
+def plan(
+    *,
+    to: ToOption = "head",
+    sql: Annotated[bool, typer.Option("--sql", help="Print the statements too.")] = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what ``up`` would do: the revisions, which tables in use they lock and which they write anew."""
+    from primepos.adapters import migration_files, migrations
+
+    steps = migration_files.plan(migrations.state(_url(env_file)).current, to)
+    rows = [
+        {
+            **_row(step.revision),
+            "statements": step.statements,
+            "locks": list(step.locks),
+            "rewrites": list(step.rewrites),
+            **({"sql": step.sql} if sql else {}),
+        }
+        for step in steps
+    ]
+    if as_json:
+        emit(rows, as_json=True)
+        return
+    for row in rows:
+        row["locks"], row["rewrites"] = ", ".join(row["locks"]), ", ".join(row["rewrites"])
+    emit(rows, as_json=False, columns=("revision", "phase", "statements", "locks", "rewrites", "summary"))
+    if sql:
+        typer.echo("".join(step.sql for step in steps))
+    if not rows:
+        note("Nothing to do: the schema is up to date.")
+
+
+@app.command(epilog=examples("primepos migrate verify", "primepos migrate verify --json"))
+def verify(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Check that the schema is the one this release expects; exit code 1 when it is not.
+
+    The newest revision, tables exactly as the models declare them, forced row-level security on every tenant's
+    table, and migrations that were not edited after they were applied.
+    """
+    from primepos.adapters import migrations
+
+    found = migrations.verify(_url(env_file))
+    if as_json:
+        emit({"ok": not found, "problems": found}, as_json=True)
+    elif found:
+        emit(found, as_json=False)
+    else:
+        note("The schema is right.")
+    if found:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(
+    epilog=examples('primepos migrate new "add gift cards"', 'primepos migrate new "drop old prices" --phase contract')
+)
+def new(
+    message: Annotated[str, typer.Argument(help="What it does, in a few words; becomes the file's name.")],
+    *,
+    phase: Annotated[
+        Literal["expand", "contract"],
+        typer.Option(help="expand: releases before and after can work with it; contract: only the newer one."),
+    ] = "expand",
+    directory: Annotated[
+        Path | None, typer.Option("--directory", hidden=True, file_okay=False, help="Where the migrations are.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write an empty migration into migrations/versions, called after the moment and the message."""
+    from primepos.adapters import migration_files
+
+    path = migration_files.new_revision(message, phase=phase, location=directory)
+    if as_json:
+        emit({"path": str(path)}, as_json=True)
+    else:
+        typer.echo(str(path))
+
+
+def _url(env_file: Path | None) -> str:
+    return bootstrap.migration_url(load_settings(env_file=env_file, component="migrate"))
+
+
+def _row(revision: Revision) -> dict[str, Any]:
+    return {
+        "revision": revision.revision,
+        "file": revision.file,
+        "summary": revision.summary,
+        "phase": revision.phase,
+        "sha256": revision.sha256,
+    }
+
+
+def _tell(verb: str) -> Any:
+    return lambda revision: note(f"{verb} {revision.revision}: {revision.summary}")
+
+
+def _tell_wait() -> None:
+    note("Another migration is running; waiting for its end.")
+
+
+def _print_sql(sql: str, steps: list[Revision], *, as_json: bool) -> None:
+    if as_json:
+        emit({"revisions": [step.revision for step in steps], "sql": sql}, as_json=True)
+    elif steps:
+        typer.echo(sql)
+    else:
+        note("Nothing to do.")
+
+
+def _report(what: str, done: list[Revision], url: str, *, as_json: bool) -> None:
+    from primepos.adapters import migrations
+
+    if as_json:
+        emit({what: [step.revision for step in done], "current": migrations.current(url)}, as_json=True)
+    elif done:
+        note(f"{len(done)} revision{'s' if len(done) != 1 else ''} {what}.")
+    else:
+        note("Nothing to do: the schema is there already.")
