@@ -75,6 +75,9 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "catalog.unarchive_product": lambda _, t: {"id": t.product},
     "catalog.update_product": lambda _, t: {"id": t.product, "name": "Mine now"},
     "catalog.update_tax": lambda _, t: {"id": t.shop.tax_id, "amount": "99"},
+    "devices.enrol": lambda _, t: {"register_id": t.shop.till_id},
+    "devices.list": lambda _, t: {"after": UUID(int=0)},
+    "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
     "inventory.adjust": lambda m, t: {
         "outlet_id": m.outlet_id,
         "lines": [{"product_id": t.product, "delta": "5"}],
