@@ -1,0 +1,1 @@
+"""Measurements of PrimePOS beside yardsticks of the same run."""
