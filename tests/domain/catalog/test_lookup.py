@@ -177,3 +177,20 @@ def test_who_may_not_read_products_is_refused_and_audited(app, shop):
     with pytest.raises(PermissionDenied):
         app.run(look_up_code, replace(shop.cashier, role="nobody"), {"code": "A-1"})
     assert refusals(app, shop.tenant_id) == [("catalog.lookup", "PERMISSION_DENIED")]
+
+
+def test_a_label_finer_than_a_line_is_rounded_and_refused_when_nothing_is_left(app):
+    shop = a_shop(app, settings={"barcode_rules": [{"pattern": "21{item:5}{weight:5}c", "decimals": 6}]})
+    app.run(set_barcodes, shop.owner, {"product_id": shop.products[0], "barcodes": [{"code": "00001"}]})
+
+    assert line(app, shop, ean("210000112500"))[1] == Decimal("0.013")
+    with pytest.raises(LabelRefused) as refused:
+        line(app, shop, ean("210000100499"))
+    assert refused.value.data["problem"] == "ZERO_VALUE"
+
+
+def test_a_label_without_a_value_is_one_piece(app):
+    shop = a_shop(app, settings={"barcode_rules": [{"pattern": "20{item:10}c"}]})
+    app.run(set_barcodes, shop.owner, {"product_id": shop.products[0], "barcodes": [{"code": "0000000007"}]})
+
+    assert line(app, shop, ean("200000000007")) == ("A-1", 1, 1, "label")
