@@ -71,6 +71,10 @@ class Delivery:
         """Say that there is something to send."""
         self._woken.set()
 
+    def missed(self) -> None:
+        """Take note that the server did not answer somebody else."""
+        self._lost("the server does not answer")
+
     def stop(self) -> None:
         """End the loop after the step it is in; what is unsent stays in the journal."""
         self._stopped.set()

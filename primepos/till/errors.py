@@ -36,6 +36,13 @@ class JournalBroken(RuleViolation):
     hint = "Do not delete it. Keep a copy of the file and begin a new series for this register."
 
 
+class SaleUnreadable(InvalidInput):
+    """The sale could not be read back from its own text: it must not become an entry that nobody can deliver."""
+
+    code = "SALE_UNREADABLE"
+    template = "This sale cannot be written down: {problem}"
+
+
 class SeriesLost(RuleViolation):
     """The server knows sales of this register that the journal on this disk does not hold."""
 

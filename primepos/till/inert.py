@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_BREAKS = frozenset("\u2028\u2029\ufeff")
+# Joiners shape letters and emoji; every other invisible sign is dropped, text direction marks among them.
+_JOINERS = "\u200c\u200d"
+_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def inert(text: str) -> str:
@@ -19,11 +20,10 @@ def inert(text: str) -> str:
 def _kept(sign: str) -> str:
     if " " <= sign <= "~":
         return sign
-    if sign in "\t\n\r\v\f" or sign in _BREAKS:
+    category = unicodedata.category(sign)
+    if sign in "\t\n\r\v\f" or category[0] == "Z":
         return " "
-    if sign in _BIDI or unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn"}:
-        return ""
-    return sign
+    return "" if category in _DROPPED and sign not in _JOINERS else sign
 
 
 def width(text: str) -> int:

@@ -27,7 +27,7 @@ import msgspec
 from primepos.core.embedded import locks
 from primepos.domain.sales.chain import GENESIS, body_of, link_hash, series_name
 from primepos.domain.sales.schemas import DeliverSale
-from primepos.till.errors import JournalBroken, JournalForeign, JournalInUse, TillCannotWrite
+from primepos.till.errors import JournalBroken, JournalForeign, JournalInUse, SaleUnreadable, TillCannotWrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,6 +299,7 @@ class Journal:
 
         Raises:
             TillCannotWrite: nothing was written and no number used.
+            SaleUnreadable: likewise; a text in it has signs that no record may hold.
         """
         with self._transaction() as db:
             known = db.execute(
@@ -311,7 +312,13 @@ class Journal:
             sealed = msgspec.structs.replace(
                 placed, hash=link_hash(prev_hash, series_name(self.prefix, epoch), number, body_of(placed))
             )
-            self._insert(db, sealed.id, sealed.kind, sealed.shift_id, _encode(sealed), actor, sealed.sold_at, sealed)
+            body = _encode(sealed)
+            try:
+                # Read back before it counts: an entry that cannot be read could never be delivered.
+                _SALE_DECODER.decode(body)
+            except msgspec.MsgspecError as error:
+                raise SaleUnreadable(problem=str(error)) from error
+            self._insert(db, sealed.id, sealed.kind, sealed.shift_id, body, actor, sealed.sold_at, sealed)
             return sealed
 
     def append_shift(

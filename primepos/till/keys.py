@@ -48,9 +48,7 @@ ACTIONS: Final = (
     Action("search", "f2", "F2", "Search by name, code or barcode", SALE, "Search"),
     Action("price_check", "f3", "F3", "Price check: look, do not sell", SALE, "Price?"),
     Action("price", "f5", "F5", "Another price for the selected line", SELLING, "Price"),
-    Action(
-        "ticket_discount", "f6", "F6", "Ticket discount: 10 is percent, -2.50 an amount", SELLING, "Ticket %"
-    ),
+    Action("ticket_discount", "f6", "F6", "Ticket discount: 10 is percent, -2.50 an amount", SELLING, "Ticket %"),
     Action("pay", "f9", "F9", "Pay (or Enter on an empty line)", SELLING, "Pay"),
     Action("exact_cash", "f12", "F12", "Exact cash, and done", SELLING, "Exact cash"),
     Action("finish_quietly", "f12", "F12", "Finish without showing the receipt", PAYING, "No receipt"),

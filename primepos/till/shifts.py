@@ -135,7 +135,7 @@ def enter_float(desk: Desk, text: str) -> None:
         day = business_date(now, desk.place.zone, desk.place.day_starts_hour)
         values = {**asked, "opened_by": person.name, "business_date": day}
         desk.journal.append_shift(OPENED, shift_id, values, actor=desk.actor(), at=now)
-        desk.delivery.wake()
+        desk.delivery.missed()
     else:
         _remember_opening(desk, known)
     entry = desk.journal.open_shift()
@@ -243,6 +243,7 @@ def _close(desk: Desk, shift: Shift, counted: int) -> None:
         answer = _encode(desk.runner.run("cash.close_shift", asked, person=desk.person))
     except Unavailable:
         answer = None
+        desk.delivery.missed()
     desk.journal.append_shift(CLOSED, shift.id, asked, actor=desk.actor(), at=now, answer=answer)
     desk.delivery.wake()
     lines = _figures(desk, shift)

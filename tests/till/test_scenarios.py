@@ -48,7 +48,10 @@ def test_02_three_items_twenty_in_cash_and_change(till):
     assert till.press("enter", "20", "enter") == 4
     assert till.view.change == "6,51 €"
     assert payments(till) == [("cash", 2000), ("change", -651)]
-    assert till.till.desk.shown_receipt[-6:-4] == ["Cash                               20,00", "Change" + " " * 30 + "6,51"]
+    assert till.till.desk.shown_receipt[-6:-4] == [
+        "Cash                               20,00",
+        "Change" + " " * 30 + "6,51",
+    ]
 
 
 def test_03_six_of_one_item(till):
