@@ -31,6 +31,7 @@ from primepos.api.routes.shifts import ShiftsController
 from primepos.api.routes.staff import StaffController
 from primepos.api.routes.stock import StockController
 from primepos.api.routes.taxes import TaxClassesController, TaxesController
+from primepos.api.routes.tenant import TenantController
 from primepos.api.routes.users import UsersController
 from primepos.api.wire import encode
 from primepos.core.operations import App
@@ -41,6 +42,7 @@ MAX_BODY_BYTES = 1024 * 1024
 READINESS_KEY = "primepos_readiness"
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuthController,
+    TenantController,
     UsersController,
     StaffController,
     OutletsController,

@@ -83,8 +83,8 @@ class Edge:
             return True
         if self._https_only and known.get(b"x-forwarded-proto", "").strip().lower() == "http":
             query = scope["query_string"].decode("latin-1")
-            raw = scope.get("raw_path") or path.encode()
-            target = f"https://{host}{raw.decode('latin-1')}" + (f"?{query}" if query else "")
+            raw = (scope.get("raw_path") or path.encode()).partition(b"?")[0].decode("latin-1")
+            target = f"https://{host}{raw}" + (f"?{query}" if query else "")
             await _respond(send, HTTPStatus.PERMANENT_REDIRECT, [(b"location", target.encode("latin-1"))])
             return True
         if trace.method == "OPTIONS" and origin is not None and b"access-control-request-method" in known:

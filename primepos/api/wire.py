@@ -22,7 +22,7 @@ from primepos.core.errors import InvalidInput
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?$"
 MOST_QUERY_FIELDS = 50
 _DECIMAL = re.compile(DECIMAL_PATTERN.rstrip("$") + r"\Z")
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
+_INTEGER = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.0+)?\Z")
 _DECIMAL_PROBLEM = 'expected a decimal number as a string, such as "2.50"'
 
 _MOST_DIGITS = 19
@@ -112,8 +112,8 @@ def is_deep(raw: bytes, *, most: int = 64) -> bool:
 
 
 def _read(text: str, kind: type[int | bool] | None) -> Any:
-    if kind is int and _INTEGER.match(text):
-        return int(text)
+    if kind is int and (number := _INTEGER.match(text)):
+        return int(number[1])
     if kind is bool and text in {"true", "false"}:
         return text == "true"
     return text
