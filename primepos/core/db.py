@@ -127,11 +127,13 @@ def _scope(state: ORMExecuteState) -> None:
 
 
 class Pipeline:
-    """Statements sent without waiting for each other; results are read after :meth:`sync`."""
+    """Statements sent without waiting for each other; their results are there when the block has ended.
 
-    def __init__(self, connection: psycopg.Connection[Any], driver: psycopg.Pipeline | None) -> None:
+    One block is one round trip: reading inside it, or waiting in it, would make it two.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._driver = driver
 
     def execute(
         self, sql: str, parameters: Mapping[str, Any] | tuple[Any, ...] = (), *, as_dicts: bool = False
@@ -140,11 +142,6 @@ class Pipeline:
         cursor = self._connection.cursor(row_factory=dict_row if as_dicts else tuple_row)
         cursor.execute(sql, parameters or None, prepare=True)
         return cursor
-
-    def sync(self) -> None:
-        """Wait for everything sent so far; raises the first error among it."""
-        if self._driver is not None:
-            self._driver.sync()
 
 
 class UnitOfWork:
@@ -218,14 +215,14 @@ class UnitOfWork:
             self._session.flush()
         if not self.database.pipelining:
             self._begin()
-            yield Pipeline(driver, None)
+            yield Pipeline(driver)
             return
-        with driver.pipeline() as pipe:
+        with driver.pipeline():
             if not self._begun:
                 sql, parameters = self._preamble()
                 driver.cursor().execute(sql, parameters, prepare=True)
                 self._begun = True
-            yield Pipeline(driver, pipe)
+            yield Pipeline(driver)
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """Run one raw statement and return its rows as dictionaries.
@@ -234,15 +231,13 @@ class UnitOfWork:
         """
         with self.pipeline() as pipe:
             cursor = pipe.execute(sql, parameters, as_dicts=True)
-            pipe.sync()
-            return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if cursor.description else []
 
     def run(self, sql: str, parameters: Mapping[str, Any] | tuple[Any, ...] = ()) -> int:
         """Run one raw statement and return how many rows it touched."""
         with self.pipeline() as pipe:
             cursor = pipe.execute(sql, parameters)
-            pipe.sync()
-            return cursor.rowcount
+        return cursor.rowcount
 
     def allow_time(self, statement_timeout_ms: int) -> None:
         """Let this transaction's statements take longer than an ordinary one's; 0 is without limit."""
@@ -277,14 +272,11 @@ class UnitOfWork:
         self._committing = True
         if last is None:
             driver.commit()
-        elif self.database.pipelining:
-            with self.pipeline() as pipe:
-                pipe.execute(*last)
-                driver.commit()
         else:
+            # As one block: the commit is skipped by the server when the statement before it fails.
             with self.pipeline() as pipe:
                 pipe.execute(*last)
-            driver.commit()
+                driver.cursor().execute("COMMIT", prepare=False)
         self._begun = False
 
     def close(self) -> None:

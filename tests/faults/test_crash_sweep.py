@@ -57,7 +57,8 @@ class CallCounter:
         patch.setattr(psycopg.Cursor, "fetchone", self.around(psycopg.Cursor.fetchone))
         patch.setattr(psycopg.Cursor, "fetchall", self.around(psycopg.Cursor.fetchall))
         patch.setattr(psycopg.Connection, "commit", self.around(psycopg.Connection.commit))
-        patch.setattr(psycopg.Pipeline, "sync", self.around(psycopg.Pipeline.sync))
+        patch.setattr(psycopg.Pipeline, "__enter__", self.around(psycopg.Pipeline.__enter__))
+        patch.setattr(psycopg.Pipeline, "__exit__", self.around(psycopg.Pipeline.__exit__))
 
 
 def dies(run: Callable[[], Any], counter: CallCounter) -> bool:

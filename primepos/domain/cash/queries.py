@@ -178,5 +178,4 @@ def figures(uow: UnitOfWork, tenant_id: int, shift_id: UUID) -> tuple[dict[str, 
         head = pipe.execute(_FIGURES, which, as_dicts=True)
         tenders = pipe.execute(_TENDERS, which, as_dicts=True)
         taxes = pipe.execute(_TAXES, which, as_dicts=True)
-        pipe.sync()
-        return head.fetchone() or {}, tenders.fetchall(), taxes.fetchall()
+    return head.fetchone() or {}, tenders.fetchall(), taxes.fetchall()

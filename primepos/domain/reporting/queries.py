@@ -82,9 +82,8 @@ def summarise_day(uow: UnitOfWork, tenant_id: int, outlet_id: UUID, day: date) -
         pipe.execute(_CLEAR.format(table="day_summaries"), which)
         made = pipe.execute(_SUMMARISE, which, as_dicts=True)
         goods = pipe.execute(_SUMMARISE_GOODS, which)
-        pipe.sync()
-        row = made.fetchone() or {"sales": 0, "voids": 0, "total": 0}
-        return {**row, "products": goods.rowcount}
+    row = made.fetchone() or {"sales": 0, "voids": 0, "total": 0}
+    return {**row, "products": goods.rowcount}
 
 
 # done: standing summaries; gaps: outlets and days without one, whose rows are read, each by its own index range. Days

@@ -166,30 +166,29 @@ def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
         lines = pipe.execute(_LINES, which)
         taxes = pipe.execute(_TAXES, which)
         payments = pipe.execute(_PAYMENTS, which)
-        pipe.sync()
-        sale = head.fetchone()
-        if sale is None:
-            return None
-        return _assemble(
-            sale,
-            [
-                SaleLine(
-                    product_id=row[0],
-                    sku=row[1],
-                    name=row[2],
-                    quantity=row[3],
-                    unit_price=row[4],
-                    discount=row[5],
-                    base=row[6],
-                    tax=row[7],
-                    total=row[8],
-                    taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
-                )
-                for row in lines.fetchall()
-            ],
-            [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
-            [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
-        )
+    sale = head.fetchone()
+    if sale is None:
+        return None
+    return _assemble(
+        sale,
+        [
+            SaleLine(
+                product_id=row[0],
+                sku=row[1],
+                name=row[2],
+                quantity=row[3],
+                unit_price=row[4],
+                discount=row[5],
+                base=row[6],
+                tax=row[7],
+                total=row[8],
+                taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
+            )
+            for row in lines.fetchall()
+        ],
+        [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
+        [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
+    )
 
 
 def _assemble(

@@ -81,10 +81,9 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     with ctx.uow.pipeline() as pipe:
         place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
         goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
-        pipe.sync()
-        place = queries.place_from(place_cursor)
-        goods = queries.goods_from(goods_cursor)
-        taxes = queries.taxes_from(taxes_cursor)
+    place = queries.place_from(place_cursor)
+    goods = queries.goods_from(goods_cursor)
+    taxes = queries.taxes_from(taxes_cursor)
     if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
         raise OutletNotFound
     if place.known_id is not None:
@@ -97,8 +96,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
         with ctx.uow.pipeline() as pipe:
             place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
-            pipe.sync()
-            place = queries.place_from(place_cursor)
+        place = queries.place_from(place_cursor)
         if place is None or place.shift_id is None:
             raise TransactionRetry
     priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
@@ -220,8 +218,7 @@ def _book(
     )
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send(pipe, entry)
-        pipe.sync()
-        row = cursor.fetchone()
+    row = cursor.fetchone()
     if row is None:
         # The shift was closed between reading and booking: look again.
         raise TransactionRetry
@@ -279,10 +276,9 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     with ctx.uow.pipeline() as pipe:
         place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data.register_id, data.shift_id, data.id)
         goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
-        pipe.sync()
-        place = queries.place_from(place_cursor)
-        goods = queries.goods_from(goods_cursor)
-        taxes = queries.taxes_from(taxes_cursor)
+    place = queries.place_from(place_cursor)
+    goods = queries.goods_from(goods_cursor)
+    taxes = queries.taxes_from(taxes_cursor)
     if place is None:
         raise RegisterNotFound
     hash_ = bytes.fromhex(data.hash)
@@ -343,8 +339,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
             hash_=hash_,
             block=place.settings.get("stock_policy") == "block",
         )
-        pipe.sync()
-        row = cursor.fetchone()
+    row = cursor.fetchone()
     if row is None:
         raise RegisterNotFound
     _, receipt, _, _, flags, received_at, _ = row
@@ -408,8 +403,7 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         raise AlreadyVoided
     with ctx.uow.pipeline() as pipe:
         cursor = queries.ask_server_place(pipe, ctx.tenant_id, sale.outlet_id, data.id)
-        pipe.sync()
-        place = queries.place_from(cursor)
+    place = queries.place_from(cursor)
     if place is None or place.register_id != sale.register_id:
         raise VoidAtTill(receipt=sale.receipt)
     if place.shift_id != sale.shift_id:
