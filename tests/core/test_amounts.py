@@ -163,6 +163,22 @@ def test_what_is_not_a_sane_decimal_is_refused(parse, bad):
     assert refusal.value.code == "INVALID_AMOUNT"
 
 
+@pytest.mark.parametrize(
+    ("parse", "largest", "beyond"),
+    [
+        (parse_quantity, "999999999.999", "1000000000"),
+        (parse_unit_price, "9999999999.9999", "10000000000"),
+        (parse_rate, "1000", "1000.0001"),
+    ],
+)
+def test_numbers_have_a_limit_on_both_sides(parse, largest, beyond):
+    assert parse(largest) == D(largest)
+    assert parse(f"-{largest}") == -D(largest)
+    for text in (beyond, f"-{beyond}"):
+        with pytest.raises(InvalidAmount):
+            parse(text)
+
+
 def test_naughty_text_is_never_a_number_by_accident():
     folder = SHARED / "bad-input"
     if not folder.exists():

@@ -257,6 +257,10 @@ def test_a_upc_label_is_read_with_and_without_its_leading_zero():
         scan = parse_barcode(form, (american,))
         assert (scan.kind, scan.item, scan.value) == ("price", "01234", D("12.99"))
     assert parse_barcode(f"1{code}", (american,)).kind == "article"
+    written_as_ean = BarcodeRule("02{item:5}{price:5}c", 2)
+    assert [parse_barcode(form, (written_as_ean,)).value for form in (code, f"0{code}", f"00{code}")] == [
+        D("12.99")
+    ] * 3
 
 
 def test_an_eight_digit_rule_reads_eight_digits_only():

@@ -262,6 +262,21 @@ def test_a_tax_has_at_most_six_places():
         TaxRule("t", "T", "fixed", D("0.0000001"), included=False)
 
 
+def test_the_largest_amount_is_still_an_amount():
+    whole, minor = divmod(MAX_MINOR, 100)
+    largest = one(f"{whole}.{minor:02}")
+    assert priced(largest).total == MAX_MINOR
+    assert priced(dataclasses.replace(largest, quantity=D(-1))).total == -MAX_MINOR
+    for more in (one("0.01"), one("0.01", quantity="-1")):
+        assert priced(dataclasses.replace(largest, quantity=D(-1)), largest, more).total in {1, -1}
+    with pytest.raises(InvalidCart):
+        priced(largest, one("0.01"))
+    with pytest.raises(InvalidCart):
+        priced(dataclasses.replace(largest, taxes=(ON_21,)))
+    with pytest.raises(InvalidCart):
+        priced(one("0", [TaxRule("f", "F", "fixed", D(10) ** 9, included=True)], quantity="1000000"))
+
+
 def test_lines_that_are_each_small_enough_may_not_sum_beyond_the_largest_amount():
     half = one(str(MAX_MINOR // 200))
     assert priced(half, half).total <= MAX_MINOR
