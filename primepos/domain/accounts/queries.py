@@ -127,13 +127,12 @@ def is_member(uow: UnitOfWork, tenant_id: int, user_id: UUID) -> bool:
 
 
 def find_member(
-    uow: UnitOfWork, tenant_id: int, *, user_id: UUID | None = None, email: str | None = None, lock: bool = False
+    uow: UnitOfWork, tenant_id: int, *, user_id: UUID | None = None, email: str | None = None
 ) -> dict[str, Any]:
-    """Return one person of a tenant, locked on request. Raises UserNotFound, for a foreign tenant's people too."""
+    """Return one person of a tenant. Raises UserNotFound, for a foreign tenant's people too."""
     rows = uow.rows(
         _MEMBER
-        + " AND (%(user_id)s::uuid IS NULL OR u.id = %(user_id)s) AND (%(email)s::text IS NULL OR u.email = %(email)s)"
-        + (" FOR UPDATE OF m" if lock else ""),
+        + " AND (%(user_id)s::uuid IS NULL OR u.id = %(user_id)s) AND (%(email)s::text IS NULL OR u.email = %(email)s)",
         {"tenant_id": tenant_id, "user_id": user_id, "email": email},
     )
     if not rows:

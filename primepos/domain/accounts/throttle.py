@@ -102,10 +102,6 @@ class Throttle:
         for policy, subject in failed:
             self._exact.hit(policy.item(), self.name_of(subject))
 
-    def forget(self, policy: Policy, subject: str) -> None:
-        """Forget what was counted."""
-        self._exact.clear(policy.item(), self.name_of(subject))
-
     def take(self, policy: Policy, subject: str) -> Verdict:
         """Count one call if it is within the limit, and say how things stand; for the API's own limit."""
         item, name = policy.item(), self.name_of(subject)

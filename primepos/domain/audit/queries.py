@@ -34,7 +34,10 @@ def page_of_events(
     moment, skip = _read(after) if after is not None else (None, 0)
     rows = uow.rows(
         f"SELECT {_COLUMNS} FROM audit_events WHERE tenant_id = %(tenant_id)s"  # noqa: S608  constants only
-        " AND (%(moment)s::timestamptz IS NULL OR at <= %(moment)s)"
+        # Plain bounds, so that the index serves every page however deep.
+        " AND at <= coalesce(%(moment)s::timestamptz, 'infinity')"
+        " AND at >= coalesce(%(since)s::timestamptz, '-infinity')"
+        " AND at < coalesce(%(until)s::timestamptz, 'infinity')"
         " AND (%(operation)s::text IS NULL OR operation = %(operation)s"
         " OR (right(%(operation)s, 1) = '.' AND starts_with(operation, %(operation)s)))"
         " AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)"
@@ -42,8 +45,6 @@ def page_of_events(
         " AND (%(register_id)s::uuid IS NULL OR register_id = %(register_id)s)"
         " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
         " AND (%(request_id)s::text IS NULL OR request_id = %(request_id)s)"
-        " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
-        " AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
         " ORDER BY at DESC, id DESC OFFSET %(skip)s LIMIT %(limit)s",
         {**filters, "tenant_id": tenant_id, "moment": moment, "skip": skip, "limit": limit + 1},
     )

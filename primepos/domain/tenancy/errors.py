@@ -32,7 +32,7 @@ class TenantSuspended(PermissionDenied):
     """The tenant is suspended: nobody signs in and nothing is sold, but open shifts may be delivered and closed."""
 
     code = "TENANT_SUSPENDED"
-    template = "{slug} is suspended: only what was sold can still be delivered, and open shifts closed"
+    template = "This tenant is suspended: only what was sold can still be delivered, and open shifts closed"
 
 
 register_constraint("tenants_slug_key", SlugTaken)

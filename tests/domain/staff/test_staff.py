@@ -88,7 +88,7 @@ def test_a_code_is_given_once_whatever_its_case_and_to_the_archived_too(app, sho
         ("role", "device", InvalidInput),
         ("outlet_ids", [], InvalidInput),
         ("outlet_ids", [str(uuid4())], OutletsNotFound),
-        ("user_id", str(uuid4()), UserNotFound),
+        ("user_id", "0190a000-0000-7000-8000-000000000001", UserNotFound),
     ],
 )
 def test_what_cannot_be_right_adds_nobody(app, shop, field, value, error):
