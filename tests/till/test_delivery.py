@@ -75,8 +75,49 @@ def test_a_bug_of_the_server_is_tried_again_and_then_set_aside(till, error):
 
 
 def test_delays_double_to_a_minute_and_are_spread(till):
-    delivery = Delivery(till.till.journal, till.line, clock=till.clock, wait=lambda _: delivery.stop())
-    delivery._refresh = lambda: heard.append(1)
+    delivery = Delivery(till.till.journal, till.line, clock=till.clock, chance=random.Random(1))
+    till.line.down = True
+    sell(till)
+    seen = []
+    for _ in range(10):
+        delivery.step()
+        seen.append(delivery.delay_ms())
+    for delay, longest in zip(seen, [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000], strict=True):
+        assert longest // 2 <= delay <= longest
+    till.line.down = False
+    delivery.flush()
+    assert delivery.delay_ms() == 30_000
+
+
+def test_the_loop_delivers_by_itself_and_ends_when_told(till):
+    waits = []
+
+    def wait(milliseconds: int) -> None:
+        waits.append(milliseconds)
+        till.line.down = False
+        if len(waits) == 2:
+            delivery.stop()
+
+    delivery = Delivery(till.till.journal, till.line, clock=till.clock, wait=wait)
+    till.line.down = True
+    sell(till, 2)
+    thread = threading.Thread(target=delivery.loop)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert till.till.journal.unsent() == (0, 0)
+    assert [each["number"] for each in sold(till)] == [1, 2]
+
+
+def test_the_catalogue_is_heard_of_again_after_the_server_was_away(till):
+    heard = []
+    delivery = Delivery(
+        till.till.journal,
+        till.line,
+        clock=till.clock,
+        refresh=lambda: heard.append(1),
+        wait=lambda _: delivery.stop(),
+    )
     delivery.missed()
     delivery.loop()
     assert heard == [1]

@@ -1,4 +1,4 @@
-"""A till on a real server for tests: staff with PINs, keys pressed one by one, and a line to the server that can fail."""
+"""A till on a real server for tests: staff with PINs, keys one by one, a server that can be away."""
 
 from __future__ import annotations
 
