@@ -125,6 +125,15 @@ def error_codes() -> str:
     return GENERATED + intro + _table(["code", "kind", "exit code", "meaning"], rows)
 
 
+def api_description() -> str:
+    """Return the OpenAPI description of the HTTP API."""
+    import json
+
+    from primepos.api.app import openapi
+
+    return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
 def _import_package() -> None:
     import importlib
     import pkgutil
@@ -145,6 +154,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_reference,
     "docs/errors.md": error_codes,
     "docs/exit-codes.md": exit_codes,
+    "docs/openapi.json": api_description,
     "docs/operations.md": operation_reference,
     "docs/permissions.md": permission_matrix,
 }

@@ -22,6 +22,7 @@ from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
 from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
 from primepos.api.routes.categories import CategoriesController
+from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import ProductsController
 from primepos.api.routes.registers import RegistersController
@@ -47,6 +48,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     StaffController,
     OutletsController,
     RegistersController,
+    DevicesController,
     ProductsController,
     CategoriesController,
     TaxesController,

@@ -52,7 +52,7 @@ Lists are pages: pass `next` of one page as `after` of the following one; `next`
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. What can be repeated safely says so: a sale is
 known by the `id` its caller gives it.
 """
-_RAISES = re.compile(r"\s*\bRaises:? (?:(?!\n\n).)*", re.DOTALL)
+_RAISES = re.compile(r"\s*\bRaises:?\s(?:(?!\n\n).)*", re.DOTALL)
 _ROLE = re.compile(r":\w+:`~?(?:\w+\.)*(\w+)`")
 _PATH_FIELD = re.compile(r"\{(\w+):str\}")
 _ALWAYS = (Unavailable, PrimePOSError, HostNotAllowed)
@@ -355,6 +355,8 @@ def _portable(schema: Any) -> Any:
     if isinstance(done.get("pattern"), str):
         # Lone surrogates cannot stand in UTF-8, so nothing is lost, and many regex engines do not know them.
         done["pattern"] = done["pattern"].replace(r"\A", "^").replace(r"\Z", "$").replace(r"\ud800-\udfff", "")
+    if isinstance(done.get("description"), str):
+        done["description"] = _markdown(done["description"])
     if done.get("required") == []:
         del done["required"]
     return done
