@@ -5,12 +5,17 @@ A job exists if, and only if, the transaction that asked for it commits; no brok
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
 
 if TYPE_CHECKING:
     from primepos.core.db import UnitOfWork
+
+# It tells of every job before the transaction has committed, so before it is true.
+for _name in ("procrastinate.app", "procrastinate.jobs", "procrastinate.psycopg_connector"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 # Never opened here: deferring uses the unit of work's connection, and the worker brings its own connector.
 BLUEPRINT_APP = procrastinate.App(connector=procrastinate.PsycopgConnector())

@@ -1,0 +1,329 @@
+"""Feeds files to the importing operations: batch by batch, with what is refused kept aside.
+
+Reading and booking overlap: the next batch is read while the database works on the one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from primepos.domain.importing.refusals import Refusal, RefusalFile
+from primepos.domain.importing.schemas import MOST_PRODUCTS, MOST_SALES, PlanOut
+from primepos.domain.importing.service import load_products, load_sales, plan_products, plan_sales
+
+if TYPE_CHECKING:
+    from primepos.core.context import Identity
+    from primepos.core.operations import App
+    from primepos.domain.importing.products_reader import ProductsFile, ProductUnit
+    from primepos.domain.importing.sales_reader import SalesFile, SaleUnit
+
+# Large enough that a transaction's own cost is lost in it, small enough that others never wait long for a lock.
+BATCH_ROWS = 10_000
+_BATCHES_AHEAD = 2
+
+Advance = Callable[[int], None]
+
+
+class _Unit(Protocol):
+    """What a batch is made of: something that some rows of the file were read into."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def refusals(self) -> list[Refusal]: ...
+
+
+U = TypeVar("U", bound=_Unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One import: who runs it, under which fingerprint, from where, and where refused rows go."""
+
+    app: App
+    identity: Identity
+    fingerprint: str
+    source: str
+    file_name: str
+    outlet: str | None = None
+
+    def key(self) -> dict[str, str]:
+        """Return what names this import to the operations."""
+        return {"fingerprint": self.fingerprint, "source": self.source, "file_name": self.file_name}
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came of an import, or what would come of it in a dry run. ``outcome`` holds the operation's own counts."""
+
+    rows: int = 0
+    refused: int = 0
+    outcome: dict[str, int] = field(default_factory=dict)
+    months: set[str] = field(default_factory=set)
+
+    def add(self, **more: int) -> None:
+        """Add to the operation's counts."""
+        for name, number in more.items():
+            self.outcome[name] = self.outcome.get(name, 0) + number
+
+
+def fingerprint_of(file_sha256: str, reading: Mapping[str, Any]) -> str:
+    """Return the digest of a file's content together with everything that decides how it is read."""
+    told = msgspec.json.encode({"file": file_sha256, **reading}, order="deterministic")
+    return hashlib.sha256(told).hexdigest()
+
+
+def feed_sales(job: Job, file: SalesFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
+    """Load what of a file of sales is not loaded yet; what is, is read and passed over."""
+    counts = Counts()
+    sent: set[str] = set()
+    units = _counted(file.sales(), counts)
+    start = _pass_over(units, plan.rows_done, counts, refused, advance)
+    for batch, is_last in _batches(units):
+        rows = _note(batch, counts, refused)
+        if not plan.is_finished:
+            _send_sales(job, file, batch, counts, sent, start=start, rows=rows, is_last=is_last)
+        start += rows
+        advance(rows)
+    return counts
+
+
+def _counted(units: Iterator[SaleUnit], counts: Counts) -> Iterator[SaleUnit]:
+    for unit in units:
+        if unit.sale is not None:
+            counts.months.add(f"{unit.sale.business_date:%Y-%m}")
+        yield unit
+
+
+def _send_sales(
+    job: Job,
+    file: SalesFile,
+    units: list[SaleUnit],
+    counts: Counts,
+    sent: set[str],
+    *,
+    start: int,
+    rows: int,
+    is_last: bool,
+) -> None:
+    sales = [unit.sale for unit in units if unit.sale is not None]
+    new = sorted({line.sku for sale in sales for line in sale.lines} - sent)
+    sent.update(new)
+    done = job.app.run(
+        load_sales,
+        job.identity,
+        {
+            "run": job.key(),
+            "start": start,
+            "rows": rows,
+            "sales": sales,
+            "goods": [file.goods(sku) for sku in new],
+            "outlet": job.outlet,
+            "is_last": is_last,
+        },
+    )
+    counts.add(sales=done.sales, sales_known=done.sales_known, lines=done.lines, products=done.products)
+
+
+def try_sales(job: Job, file: SalesFile, refused: RefusalFile, advance: Advance) -> Counts:
+    """Read a file of sales and say what loading it would do; nothing is changed."""
+    counts = Counts()
+    seen: set[str] = set()
+    for batch, _ in _batches(_counted(file.sales(), counts)):
+        rows = _note(batch, counts, refused)
+        sales = [unit.sale for unit in batch if unit.sale is not None]
+        skus = sorted({line.sku for sale in sales for line in sale.lines} - seen)
+        seen.update(skus)
+        asked = {"fingerprint": job.fingerprint, "source": job.source, "outlet": job.outlet}
+        known_numbers = known_skus = 0
+        for some_skus, some_numbers in _side_by_side(skus, [sale.number for sale in sales]):
+            found = job.app.run(plan_sales, job.identity, {**asked, "skus": some_skus, "numbers": some_numbers})
+            known_numbers += found.known_numbers
+            known_skus += found.known_skus
+        counts.add(
+            sales=len(sales) - known_numbers,
+            sales_known=known_numbers,
+            lines=sum(len(sale.lines) for sale in sales),
+            products=len(skus) - known_skus,
+        )
+        advance(rows)
+    return counts
+
+
+def feed_products(job: Job, file: ProductsFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
+    """Load what of a file of products is not loaded yet; a barcode that another product has is told row by row."""
+    counts = Counts()
+    units = file.products()
+    start = _pass_over(units, plan.rows_done, counts, refused, advance)
+    for batch, is_last in _batches(units, MOST_PRODUCTS):
+        rows = _note(batch, counts, refused)
+        if not plan.is_finished:
+            products = [unit.product for unit in batch if unit.product is not None]
+            given = {"run": job.key(), "start": start, "rows": rows, "products": products, "is_last": is_last}
+            done = job.app.run(load_products, job.identity, given)
+            taken = _taken(batch, set(done.barcodes_taken))
+            counts.add(created=done.created, updated=done.updated, unchanged=done.unchanged)
+            counts.add(prices_kept=done.prices_kept, barcodes_taken=len(taken))
+            counts.refused += len(taken)
+            refused.add(taken)
+        start += rows
+        advance(rows)
+    return counts
+
+
+def try_products(job: Job, file: ProductsFile, refused: RefusalFile, advance: Advance) -> Counts:
+    """Read a file of products and say what loading it would do; nothing is changed."""
+    counts = Counts()
+    for batch, _ in _batches(file.products(), MOST_PRODUCTS):
+        rows = _note(batch, counts, refused)
+        skus = sorted({unit.product.sku for unit in batch if unit.product is not None})
+        found = job.app.run(plan_products, job.identity, {"fingerprint": job.fingerprint, "skus": skus})
+        counts.add(created=len(skus) - found.known_skus, known=found.known_skus)
+        advance(rows)
+    return counts
+
+
+def _pass_over(
+    units: Iterator[_Unit],
+    rows_done: int,
+    counts: Counts,
+    refused: RefusalFile,
+    advance: Advance,
+) -> int:
+    """Read past what was settled by an import before this one, and return how many rows that are.
+
+    Its refused rows are put aside again: the file of refusals is always the whole file's.
+    """
+    passed = 0
+    while passed < rows_done:
+        unit = next(units, None)
+        if unit is None:
+            break
+        passed += _note([unit], counts, refused)
+        advance(unit.rows)
+    return passed
+
+
+def _note(units: Iterable[_Unit], counts: Counts, refused: RefusalFile) -> int:
+    """Count the rows of a batch and put aside those that could not be read."""
+    rows = 0
+    for unit in units:
+        rows += unit.rows
+        if unit.refusals:
+            counts.refused += len(unit.refusals)
+            refused.add(unit.refusals)
+    counts.rows += rows
+    return rows
+
+
+def _taken(units: Iterable[ProductUnit], codes: set[str]) -> list[Refusal]:
+    return [
+        Refusal(unit.row, "BARCODE_TAKEN", f"barcode {code.code} belongs to another product", unit.cells)
+        for unit in units
+        if unit.product is not None
+        for code in unit.product.barcodes
+        if code.code in codes
+    ]
+
+
+def _side_by_side(skus: list[str], numbers: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    places = max(-(-len(skus) // MOST_PRODUCTS), -(-len(numbers) // MOST_SALES), 1)
+    for place in range(places):
+        yield (
+            skus[place * MOST_PRODUCTS : (place + 1) * MOST_PRODUCTS],
+            numbers[place * MOST_SALES : (place + 1) * MOST_SALES],
+        )
+
+
+def _batches(units: Iterator[U], most_rows: int | None = None) -> Iterator[tuple[list[U], bool]]:
+    """Give units in batches with whether it is the last; of an empty file there is one empty batch."""
+    most = min(most_rows or BATCH_ROWS, BATCH_ROWS)
+
+    def made() -> Iterator[list[U]]:
+        batch: list[U] = []
+        rows = 0
+        for unit in units:
+            batch.append(unit)
+            rows += unit.rows
+            if rows >= most:
+                yield batch
+                batch, rows = [], 0
+        yield batch
+
+    ready = _read_ahead(made())
+    batch = next(ready)
+    for following in ready:
+        if following:
+            yield batch, False
+            batch = following
+    yield batch, True
+
+
+def _read_ahead(batches: Iterator[list[U]]) -> Iterator[list[U]]:
+    """Run an iterator in a thread, a few items ahead; its errors come out where its items would."""
+    waiting: queue.Queue[tuple[list[U] | None, BaseException | None]] = queue.Queue(_BATCHES_AHEAD)
+    left = threading.Event()
+
+    def put(item: list[U] | None, error: BaseException | None) -> bool:
+        while not left.is_set():
+            with contextlib.suppress(queue.Full):
+                waiting.put((item, error), timeout=0.1)
+                return True
+        return False
+
+    def read() -> None:
+        try:
+            for batch in batches:
+                if not put(batch, None):
+                    return
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that asked, and raised there
+            put(None, error)
+        else:
+            put(None, None)
+
+    threading.Thread(target=read, name="import-reader", daemon=True).start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        left.set()
+
+
+@contextlib.contextmanager
+def progress(title: str, total_rows: int) -> Iterator[Advance]:
+    """Show a bar on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task(title, total=total_rows)
+        yield lambda rows: bar.advance(shown, rows)
+
+
+def errors_path(file: Path, given: Path | None) -> Path:
+    """Return where refused rows go: where told, else into this directory under the file's name."""
+    if given is not None:
+        return given
+    stem = file.name
+    for suffix in (".xz", ".gz", ".csv", ".tsv", ".txt"):
+        stem = stem.removesuffix(suffix)
+    return Path(f"{stem}.errors.csv")

@@ -1,0 +1,47 @@
+"""How an import can be refused as a whole; a row that cannot be read is no error but a line in the errors file."""
+
+from primepos.core.errors import Conflict, InvalidInput
+
+
+class FileUnreadable(InvalidInput):
+    """The file cannot be opened, is damaged, too large, or in no encoding that can be told."""
+
+    code = "FILE_UNREADABLE"
+    template = "{file}: {problem}"
+
+
+class ColumnsMissing(InvalidInput):
+    """No column of the file was understood as one that is needed; ``columns`` are those it has."""
+
+    code = "COLUMNS_MISSING"
+    template = "{file} has no column for {fields}; it has {columns}"
+    hint = "Name them with --map COLUMN=FIELD, or give one value for all rows with --set FIELD=VALUE."
+
+
+class UnknownColumn(InvalidInput):
+    """A mapping names a column that the file does not have."""
+
+    code = "UNKNOWN_COLUMN"
+    template = "There is no column {column}; the file has {columns}"
+
+
+class UnknownField(InvalidInput):
+    """A mapping names a field that this kind of import does not know."""
+
+    code = "UNKNOWN_FIELD"
+    template = "There is no field {field}; the fields are {fields}"
+
+
+class WhichOutlet(InvalidInput):
+    """The tenant has several outlets and the import was not told whose sales these are."""
+
+    code = "WHICH_OUTLET"
+    template = "Say which outlet's sales these are: {outlets}"
+
+
+class ImportMoved(Conflict):
+    """The same file is being imported by somebody else at this moment, who is further by now."""
+
+    code = "IMPORT_MOVED"
+    template = "The same file is being imported elsewhere and has come to row {rows_done}"
+    hint = "Let it finish; importing the file again afterwards changes nothing."

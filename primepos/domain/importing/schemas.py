@@ -1,0 +1,195 @@
+"""What goes into and comes out of the operations that import. Amounts are worked out by the server, never taken."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from primepos.core.amounts import InvalidAmount, parse_unit_price
+from primepos.core.texts import Code, Name, Sku
+from primepos.domain.catalog.schemas import UpsertProduct
+
+Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Source = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,31}\Z")]
+RowCount = Annotated[int, Meta(ge=0, le=2**40)]
+# A decimal in plain notation; what it may be is checked where it becomes an amount.
+Plain = Annotated[str, Meta(max_length=24)]
+Month = Annotated[str, Meta(pattern=r"\A[0-9]{4}-(0[1-9]|1[0-2])\Z")]
+MOST_PRODUCTS = 5000
+MOST_SALES = 20_000
+
+
+class RunKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which import this is: the digest of the file's content and of how it is read, and where it came from."""
+
+    fingerprint: Digest
+    source: Source
+    file_name: Name
+
+
+class SeenGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A product as a file of sales knows it: made from this if the catalogue has none of this SKU."""
+
+    sku: Sku
+    name: Name
+    unit_price: Decimal
+
+    def __post_init__(self) -> None:
+        price = parse_unit_price(self.unit_price)
+        if price < 0:
+            raise InvalidAmount(what="unit price", problem="must not be below zero")
+        force_setattr(self, "unit_price", price)
+
+
+class ImportedLine(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One line of a sale of an older system. Quantity and price (in currency units) may be negative here."""
+
+    sku: Sku
+    name: Name
+    quantity: Plain
+    unit_price: Plain
+
+
+class ImportedSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One sale of an older system, under the number it had there; ``business_date`` is the local day."""
+
+    number: Sku
+    sold_at: Annotated[datetime, Meta(tz=True)]
+    business_date: date
+    lines: Annotated[list[ImportedLine], Meta(min_length=1, max_length=100_000)]
+    customer: Sku | None = None
+    is_cancellation: bool = False
+
+
+class PlanProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask how far an import of products is, and how many of ``skus`` there are already."""
+
+    fingerprint: Digest
+    skus: Annotated[list[Sku], Meta(max_length=MOST_PRODUCTS)] = []
+
+
+class PlanSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask how far an import of sales is, whose they become, and what of it is known already.
+
+    ``outlet`` is an outlet's code; without it the tenant's only one is meant.
+    """
+
+    fingerprint: Digest
+    source: Source
+    outlet: Code | None = None
+    skus: Annotated[list[Sku], Meta(max_length=MOST_PRODUCTS)] = []
+    numbers: Annotated[list[Sku], Meta(max_length=MOST_SALES)] = []
+
+
+class PlanOut(Struct, frozen=True, kw_only=True):
+    """What there is to know before a file is read.
+
+    ``rows_done`` rows of it are settled; ``is_finished`` says all are. ``outlet`` is None where the tenant has none
+    yet and the import makes one. ``tax_classes`` are the codes there are; without ``has_tax_class`` no product can be
+    made that does not name one. ``known_skus`` and ``known_numbers`` count what was asked about.
+    """
+
+    rows_done: int
+    is_finished: bool
+    currency: str
+    currency_exponent: int
+    zone: str
+    outlet: str | None
+    tax_classes: list[str]
+    has_tax_class: bool
+    known_skus: int
+    known_numbers: int
+
+
+class LoadProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The next rows of a file of products: ``rows`` of it, from ``start`` on, with the products read from them.
+
+    Rows that could not be read are counted in ``rows`` all the same. ``is_last`` ends the import.
+    """
+
+    run: RunKey
+    start: RowCount
+    rows: RowCount
+    products: Annotated[list[UpsertProduct], Meta(max_length=MOST_PRODUCTS)]
+    is_last: bool = False
+
+
+class LoadSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The next sales of a file, ``rows`` of it from ``start`` on, and the goods in them as the file knows them.
+
+    Rows are counted in the order in which the file completes its sales. ``is_last`` ends the import.
+    """
+
+    run: RunKey
+    start: RowCount
+    rows: RowCount
+    sales: Annotated[list[ImportedSale], Meta(max_length=MOST_SALES)]
+    goods: Annotated[list[SeenGoods], Meta(max_length=MOST_SALES * 5)] = []
+    outlet: Code | None = None
+    is_last: bool = False
+
+
+class ProductsLoaded(Struct, frozen=True, kw_only=True):
+    """What a batch of products did; all zeros where it had been loaded before.
+
+    ``prices_kept`` changes of price were left out for want of ``product:price_write``; ``barcodes_taken`` belong to
+    other products and stayed there.
+    """
+
+    run_id: UUID
+    rows_done: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    prices_kept: int = 0
+    barcodes_taken: list[str] = []
+
+
+class SalesLoaded(Struct, frozen=True, kw_only=True):
+    """What a batch of sales did; all zeros where it had been loaded before. ``sales_known`` were there already."""
+
+    run_id: UUID
+    rows_done: int
+    outlet: str
+    sales: int = 0
+    sales_known: int = 0
+    lines: int = 0
+    products: int = 0
+
+
+class AskMonths(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for the figures of what was imported from a source, by month; without ``months`` of all there are."""
+
+    source: Source
+    outlet: Code | None = None
+    months: Annotated[list[Month], Meta(max_length=1200)] | None = None
+
+
+class MonthFigures(Struct, frozen=True, kw_only=True):
+    """One month of imported sales, as stored.
+
+    ``exact_sum`` is the sum of quantity times unit price to the last digit, ``of_which_cancellations`` its part in
+    cancelled sales; ``booked_sum`` is the sum of what was booked, each line rounded to the currency's minor unit;
+    ``rounded_lines`` are the lines where the two differ. Sums are in currency units.
+    """
+
+    month: str
+    lines: int
+    invoices: int
+    cancellation_invoices: int
+    trading_days: int
+    sum_qty_x_price: Decimal
+    of_which_cancellations: Decimal
+    exact_sum: Decimal
+    booked_sum: Decimal
+    rounded_lines: int
+    currency: str
+
+
+class MonthList(Struct, frozen=True, kw_only=True):
+    """Months of imported sales, oldest first."""
+
+    rows: list[MonthFigures]
