@@ -92,7 +92,7 @@ def run_in_tenant(
 ) -> Out:
     """Run one operation inside a tenant. ``approver`` is ``CODE`` of a second person, whose PIN is asked for."""
     app = open_app(env_file)
-    return app.run(operation, operator_identity(app, tenant), data, approval=_approval(approver))
+    return app.run(operation, operator_identity(app, tenant), data, approval=ask_approval(approver))
 
 
 def run_in_system(
@@ -103,7 +103,8 @@ def run_in_system(
     return app.run(operation, system_identity(app), data)
 
 
-def _approval(approver: str | None) -> Approval | None:
+def ask_approval(approver: str | None) -> Approval | None:
+    """Return the consent of the person with this staff code, whose PIN is asked for; None where nobody is named."""
     if approver is None:
         return None
     import getpass

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FIRST = ("ts", "level", "event", "msg", "request_id")
 _TRACE = "trace"
 _TAKEN = frozenset({"event"})
-_QUIET_LIBRARIES = ("sqlalchemy", "httpx", "httpcore", "asyncio", "multipart", "alembic.runtime.plugins")
+_QUIET_LIBRARIES = ("alembic", "procrastinate", "sqlalchemy", "httpx", "httpcore", "asyncio", "multipart")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("primepos_log_fields", default=MappingProxyType({}))
 

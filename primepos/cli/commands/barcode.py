@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from primepos.cli.options import JsonFlag, examples
+from primepos.cli.options import EnvFileOption, JsonFlag, examples
 from primepos.cli.output import emit
-from primepos.core.errors import InvalidInput
+from primepos.core.errors import InvalidInput, PrimePOSError
 from primepos.pricing.barcodes import BarcodeRule, describe, read_rules
 
 _MAX_BYTES = 1024 * 1024
@@ -21,6 +21,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog=examples(
         "primepos barcode 5449000000996",
         "primepos barcode 2100001027506 --rules scales.yaml --json",
+        "primepos barcode 2100001027506 --tenant corner",
     )
 )
 def barcode(
@@ -32,6 +33,10 @@ def barcode(
             "--rules", metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON: what the shop's prefixes mean."
         ),
     ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-T", metavar="SLUG", help="Take this tenant's rules and products.")
+    ] = None,
+    env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a code is, whether its check digit holds, and what it means under the rules given.
@@ -41,9 +46,41 @@ def barcode(
     digit, "v" the check digit of the value, "c" the last check digit. A wrong check digit or an empty value is
     reported as a problem, and the till sells no such line; asking about it is no error.
     """
-    known = load_rules(rules) if rules is not None else ()
-    described = [describe(code, known) for code in codes]
+    if tenant is not None:
+        described = _in_shop(codes, tenant, env_file, rules)
+    else:
+        known = load_rules(rules) if rules is not None else ()
+        described = [describe(code, known) for code in codes]
     emit(described[0] if len(described) == 1 else described, as_json=as_json)
+
+
+def _in_shop(codes: list[str], tenant: str, env_file: Path | None, rules: Path | None) -> list[dict[str, Any]]:
+    """Describe codes under a tenant's rules, or the file's instead, and name the product a till would sell."""
+    # Only here: without a tenant nothing needs a database.
+    from msgspec import to_builtins
+
+    from primepos.cli.naming import Workplace
+    from primepos.domain.catalog.service import look_up_code
+
+    place = Workplace(tenant, env_file)
+    known = load_rules(rules) if rules is not None else read_rules(to_builtins(place.current.settings.barcode_rules))
+    described = []
+    for code in codes:
+        told: dict[str, Any] = {**describe(code, known), "sku": None, "product": None}
+        try:
+            found = place.run(look_up_code, {"code": code})
+        except PrimePOSError as error:
+            told["refusal"] = error.code
+        else:
+            told |= {
+                "sku": found.product.sku,
+                "product": found.product.name,
+                "quantity": found.quantity,
+                "unit_price": found.unit_price,
+                "found_by": found.found_by,
+            }
+        described.append(told)
+    return described
 
 
 def load_rules(file: Path) -> tuple[BarcodeRule, ...]:

@@ -1,0 +1,231 @@
+"""``primepos sales``: look at sales, book one, void one."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from primepos.cli.commands.price import read_cases
+from primepos.cli.naming import Workplace, required_id
+from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
+from primepos.cli.output import confirm_destruction, emit, note
+from primepos.core.amounts import currency, plain_amount
+from primepos.core.errors import InvalidInput
+from primepos.core.ids import new_id
+from primepos.domain.sales.service import book_sale, get_sale, list_sales, void_sale
+
+SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.")]
+ApproverOption = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Staff code of who approves; the PIN is asked for.")
+]
+_MOST_BYTES = 4 * 1024 * 1024
+_COLUMNS = ("receipt", "kind", "business_date", "sold_at", "cashier", "lines", "total", "currency", "flags", "id")
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="List, show, book and void sales."
+)
+
+
+@app.command(
+    name="list",
+    epilog=examples(
+        "primepos sales list --outlet main --since 2026-03-01",
+        "primepos sales list --flagged --json | jq '.items[].flags'",
+        "primepos sales list --since 2026-03-01 --until 2026-03-01 --all --csv > day.csv",
+    ),
+)
+def list_(
+    *,
+    outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Only this outlet.")] = None,
+    shift: Annotated[str | None, typer.Option(metavar="ID", help="Only this shift.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First business day, as 2026-03-01.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last business day, itself included.")] = None,
+    flagged: Annotated[bool, typer.Option("--flagged", help="Only those that a person should look at.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many.")] = 50,
+    after: Annotated[str | None, typer.Option(metavar="MARK", help="Go on after the page that named this.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every page.")] = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """List sales and voids, newest business day first.
+
+    Table and CSV show totals in their currency, JSON in minor units.
+    """
+    place = Workplace(tenant, env_file)
+    asked = {
+        "outlet_id": None if outlet is None else place.outlet(outlet).id,
+        "shift_id": None if shift is None else required_id("--shift", shift),
+        "since": _day("--since", since),
+        "until": _day("--until", until),
+        "flagged": flagged,
+        "limit": 200 if every else limit,
+    }
+    items: list[Any] = []
+    while True:
+        page = place.run(list_sales, {**asked, "after": after})
+        items += page.items
+        after = page.next
+        if after is None or not every:
+            break
+    if as_json:
+        emit({"items": items, "next": after}, as_json=True)
+        return
+    rows = [
+        {**msgspec.structs.asdict(each), "total": _major(each.total, each), "flags": " ".join(each.flags)}
+        for each in items
+    ]
+    emit(rows, as_json=False, as_csv=as_csv, columns=_COLUMNS)
+    if after:
+        note(f"There are more: --after {after}, or --all")
+
+
+@app.command(epilog=examples("primepos sales show 0198c0de-0000-7000-8000-000000000001 --json"))
+def show(
+    sale: SaleArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Show one sale with its lines, taxes and payments."""
+    found = Workplace(tenant, env_file).run(get_sale, {"id": required_id("SALE", sale)})
+    _show(found, as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'rung up twice' --yes",
+        "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'wrong customer' --approver 12 --yes --json",
+    )
+)
+def void(
+    sale: SaleArgument,
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stands in the counter-record.")],
+    approver: ApproverOption = None,
+    yes: YesFlag = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Undo a sale in its own shift by a counter-record with a number of its own; afterwards it is a refund.
+
+    Only sales booked by the server: a till voids its own.
+    """
+    place = Workplace(tenant, env_file)
+    found = place.run(get_sale, {"id": required_id("SALE", sale)})
+    total = f"{_major(found.total, found)} {found.currency}"
+    confirm_destruction(f"Receipt {found.receipt} over {total} will be undone.", yes)
+    data = {"id": new_id(), "sale_id": found.id, "reason": reason}
+    _show(place.run(void_sale, data, approver=approver), as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        """echo '{"lines": [{"sku": "MILK-1", "quantity": 2}], "tenders": [{"kind": "cash", "amount": 500}]}' \\
+      | primepos sales book --outlet main --json""",
+        "primepos sales book --tenant corner < sale.json",
+    )
+)
+def book(
+    *,
+    outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Where, unless the JSON says it.")] = None,
+    approver: ApproverOption = None,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Price and book a sale given as JSON on stdin, into the outlet's own series.
+
+    Keys: lines (product_id or sku, quantity, unit_price, discount_percent, discount), tenders (kind cash or card,
+    amount), ticket_discount, ticket_discount_percent, total, outlet_id and id. Amounts are minor units, a unit price
+    is in currency units. With an id of your own (a UUID) the call can be repeated safely; without one it is made.
+    """
+    place = Workplace(tenant, env_file)
+    data = read_sale()
+    if outlet is not None:
+        data["outlet_id"] = place.outlet(outlet).id
+    data.setdefault("id", new_id())
+    _show(place.run(book_sale, data, approver=approver), as_json=as_json)
+
+
+def read_sale() -> dict[str, Any]:
+    """Read one JSON object from stdin; numbers become integers or decimals, never floats.
+
+    Raises:
+        InvalidInput: a terminal, too much, no JSON, or something else than one object.
+    """
+    if sys.stdin.isatty():
+        raise InvalidInput("Give the sale as JSON on stdin", hint="See primepos sales book --help.")
+    raw = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise InvalidInput("The input is larger than 4 MiB")
+    found = read_cases(raw)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise InvalidInput("Give one sale as a JSON object")
+    whole: dict[str, Any] = _whole(found[0])
+    return whole
+
+
+def _whole(value: Any) -> Any:
+    """Turn decimals without a fraction into integers, as minor units must be."""
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if hasattr(value, "is_finite") and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{option}: {text!r} is no date; write it as 2026-03-01") from None
+
+
+def _major(minor: int, sale: Any) -> Any:
+    return plain_amount(minor, currency(sale.currency).exponent)
+
+
+def _show(sale: Any, *, as_json: bool) -> None:
+    if as_json:
+        emit(sale, as_json=True)
+        return
+    money = ("base", "tax", "rounding", "total", "change")
+    head = {
+        "receipt": sale.receipt,
+        "kind": sale.kind,
+        "sold_at": sale.sold_at,
+        "business_date": sale.business_date,
+        "cashier": sale.cashier,
+        **{name: _major(getattr(sale, name), sale) for name in money},
+        "currency": sale.currency,
+        "flags": " ".join(sale.flags),
+        "reason": sale.reason,
+        "void_of": sale.void_of,
+        "voided_by": sale.voided_by,
+        "id": sale.id,
+    }
+    emit({name: value for name, value in head.items() if value not in {None, ""}}, as_json=False)
+    for title, items, names in (
+        ("Lines", sale.lines, ("sku", "name", "quantity", "unit_price", "discount", "tax", "total")),
+        ("Taxes", sale.taxes, ("code", "name", "rate", "base", "amount")),
+        ("Payments", sale.payments, ("kind", "amount", "reference")),
+    ):
+        typer.echo(f"\n{title}")
+        rows = [
+            {
+                name: _major(getattr(each, name), sale)
+                if name in {"discount", "tax", "total", "base", "amount"}
+                else getattr(each, name)
+                for name in names
+            }
+            for each in items
+        ]
+        emit(rows, as_json=False, columns=names)

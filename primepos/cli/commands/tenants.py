@@ -1,0 +1,100 @@
+"""``primepos tenants``: make tenants, look at them, suspend and resume them, and set one up from a file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from primepos.cli import session
+from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
+from primepos.cli.output import confirm_destruction, emit, note
+from primepos.domain.tenancy.service import create_tenant, list_tenants, resume_tenant, show_tenant, suspend_tenant
+
+SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="The tenant's short name.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")]
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Create, apply, list and suspend tenants."
+)
+
+
+@app.command(
+    epilog=examples(
+        "primepos tenants create corner --name 'Corner shop' --currency EUR --zone Europe/Berlin --country DE",
+        "primepos tenants create kiosk --name Kiosk --currency CHF --zone Europe/Zurich --json",
+    )
+)
+def create(
+    slug: SlugArgument,
+    *,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="The shop's or chain's name.")],
+    currency: Annotated[str, typer.Option(metavar="CODE", help="ISO 4217 code; stays for good.")],
+    zone: Annotated[str, typer.Option(metavar="ZONE", help="IANA time zone, such as Europe/Berlin.")],
+    country: Annotated[str, typer.Option(metavar="CODE", help="ISO 3166 code of two letters.")] = "",
+    day_starts: Annotated[int, typer.Option(min=0, max=12, help="Hour at which the business day begins.")] = 0,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an empty tenant. `tenants apply` makes one with outlets, taxes, staff and products from a file."""
+    data = {
+        "slug": slug,
+        "name": name,
+        "currency": currency,
+        "zone": zone,
+        "country": country,
+        "day_starts_hour": day_starts,
+    }
+    _show(session.run_in_system(create_tenant, data, env_file=env_file), as_json=as_json)
+
+
+@app.command(name="list", epilog=examples("primepos tenants list", "primepos tenants list --status suspended --json"))
+def list_(
+    *,
+    status: Annotated[Literal["active", "suspended"] | None, typer.Option(help="Only those of this standing.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many.")] = 50,
+    after: Annotated[str | None, typer.Option(metavar="SLUG", help="Go on after this one.")] = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the tenants of this installation by short name."""
+    page = session.run_in_system(list_tenants, {"status": status, "limit": limit, "after": after}, env_file=env_file)
+    if as_json:
+        emit(page, as_json=True)
+        return
+    emit(page.rows, as_json=False, columns=("slug", "name", "status", "currency", "zone"))
+    if page.next:
+        note(f"There are more: --after {page.next}")
+
+
+@app.command(epilog=examples("primepos tenants show corner", "primepos tenants show corner --json | jq .settings"))
+def show(slug: SlugArgument, *, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Show one tenant and how it is set up."""
+    _show(session.run_in_system(show_tenant, {"slug": slug}, env_file=env_file), as_json=as_json)
+
+
+@app.command(epilog=examples("primepos tenants suspend corner --reason 'invoice 17 unpaid' --yes"))
+def suspend(
+    slug: SlugArgument,
+    *,
+    reason: ReasonOption = "",
+    yes: YesFlag = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Suspend a tenant: nobody signs in and nothing is sold until it is resumed. What tills sold is delivered."""
+    confirm_destruction(f"Nobody of {slug!r} will be able to sell.", yes)
+    found = session.run_in_system(suspend_tenant, {"slug": slug, "reason": reason}, env_file=env_file)
+    _show(found, as_json=as_json)
+
+
+@app.command(epilog=examples("primepos tenants resume corner --reason 'invoice 17 paid'"))
+def resume(
+    slug: SlugArgument, *, reason: ReasonOption = "", env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Let a suspended tenant go on."""
+    _show(session.run_in_system(resume_tenant, {"slug": slug, "reason": reason}, env_file=env_file), as_json=as_json)
+
+
+def _show(tenant: Any, *, as_json: bool) -> None:
+    emit(tenant, as_json=as_json)

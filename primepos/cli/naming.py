@@ -1,0 +1,150 @@
+"""From what people type to what operations take: codes and SKUs to ids, amounts in currency units to minor units.
+
+A code is looked up by the operations that list things, as whoever runs the command: what they may not see does not
+exist for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from primepos.cli import session
+from primepos.core.amounts import Money, parse_quantity, plain_amount
+from primepos.core.errors import InvalidInput
+from primepos.domain.catalog.errors import ProductNotFound
+from primepos.domain.outlets.errors import OutletNotFound, RegisterNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+    from pathlib import Path
+
+    from primepos.core.context import Identity
+    from primepos.core.operations import App, Operation
+    from primepos.domain.catalog.schemas import ProductOut
+    from primepos.domain.outlets.schemas import OutletRow, RegisterOut
+    from primepos.domain.tenancy.schemas import TenantOut
+
+
+class Workplace:
+    """One person in one tenant, for a command that runs more than one operation."""
+
+    def __init__(self, tenant: str | None, env_file: Path | None) -> None:
+        """Find out who acts where.
+
+        Raises: ``WHICH_TENANT``, ``TENANT_NOT_FOUND``.
+        """
+        self.app: App = session.open_app(env_file)
+        self.identity: Identity = session.operator_identity(self.app, tenant)
+        self._current: TenantOut | None = None
+
+    def run(self, operation: Operation[Any, Any], data: Any = None, *, approver: str | None = None) -> Any:
+        """Run an operation; ``approver`` is the staff code of a second person, whose PIN is asked for."""
+        approval = session.ask_approval(approver)
+        return self.app.run(operation, self.identity, data, approval=approval)
+
+    @property
+    def current(self) -> TenantOut:
+        """The tenant as it is set up."""
+        if self._current is None:
+            from primepos.domain.tenancy.service import current_tenant
+
+            self._current = self.run(current_tenant)
+        return self._current
+
+    # --- amounts ----------------------------------------------------------------------------------------------------
+
+    def minor(self, option: str, text: str) -> int:
+        """Return an amount typed in currency units (``12.50``) as minor units; nothing is rounded.
+
+        Raises:
+            InvalidInput: no plain number, or more decimals than the currency has.
+        """
+        try:
+            return Money.from_decimal(text, self.current.currency).minor
+        except InvalidInput as error:
+            raise InvalidInput(f"{option}: {text!r} is no amount in {self.current.currency}: {error}") from None
+
+    def major(self, minor: int | None) -> Decimal | None:
+        """Return minor units as an amount in currency units with the currency's decimals; None stays None."""
+        return None if minor is None else plain_amount(minor, self.current.currency_exponent)
+
+    # --- things -----------------------------------------------------------------------------------------------------
+
+    def outlet(self, text: str) -> OutletRow:
+        """Return the outlet with this code or id, archived or not. Raises ``OUTLET_NOT_FOUND``."""
+        from primepos.domain.outlets.service import list_outlets
+
+        for archived in (False, True):
+            for each in self.run(list_outlets, {"archived": archived}).items:
+                if text in {each.code, str(each.id)}:
+                    found: OutletRow = each
+                    return found
+        raise OutletNotFound(hint="`primepos outlets list` shows the codes.")
+
+    def outlet_ids(self, texts: Iterable[str]) -> list[UUID]:
+        """Return the ids of outlets given by code or id. Raises ``OUTLET_NOT_FOUND``."""
+        return [self.outlet(text).id for text in texts]
+
+    def register(self, text: str) -> RegisterOut:
+        """Return a register by receipt prefix, ``OUTLET/CODE``, id, or code where only one register has it.
+
+        Raises: ``REGISTER_NOT_FOUND``; ``INVALID_INPUT`` where several registers have the code.
+        """
+        from primepos.domain.outlets.service import list_registers
+
+        every = [each for archived in (False, True) for each in self.run(list_registers, {"archived": archived}).items]
+        outlet, _, code = text.rpartition("/")
+        if outlet:
+            outlet_id = self.outlet(outlet).id
+            every = [each for each in every if each.outlet_id == outlet_id]
+        exact = [each for each in every if not outlet and text in {each.prefix, str(each.id)}]
+        found = exact or [each for each in every if each.code == code]
+        if not found:
+            raise RegisterNotFound(hint="`primepos registers list` shows prefixes and codes.")
+        if len(found) > 1:
+            prefixes = ", ".join(each.prefix for each in found)
+            raise InvalidInput(f"Several registers are called {text!r}: name one of {prefixes}")
+        one: RegisterOut = found[0]
+        return one
+
+    def product(self, text: str) -> ProductOut:
+        """Return the product with this SKU or id. Raises ``PRODUCT_NOT_FOUND``."""
+        from primepos.domain.catalog.service import get_product
+
+        try:
+            found: ProductOut = self.run(get_product, {"sku": text})
+        except ProductNotFound:
+            given = id_of(text)
+            if given is None:
+                raise
+            found = self.run(get_product, {"id": given})
+        return found
+
+
+def id_of(text: str) -> UUID | None:
+    """Return the UUID that a text spells, None if it spells none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def required_id(option: str, text: str) -> UUID:
+    """Return the UUID that a text spells. Raises ``INVALID_INPUT``."""
+    found = id_of(text)
+    if found is None:
+        raise InvalidInput(f"{option}: {text!r} is no id")
+    return found
+
+
+def by_sku(option: str, text: str) -> tuple[str, Decimal]:
+    """Split ``SKU:QUANTITY`` at the last colon. Raises ``INVALID_INPUT``."""
+    sku, colon, quantity = text.rpartition(":")
+    if not colon or not sku:
+        raise InvalidInput(f"{option}: write {text!r} as SKU:QUANTITY")
+    try:
+        return sku, parse_quantity(quantity)
+    except InvalidInput as error:
+        raise InvalidInput(f"{option}: {text!r}: {error}") from None
