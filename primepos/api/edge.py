@@ -62,8 +62,8 @@ class Edge:
         try:
             if not await self._answered_here(scope, known, origin, sender, trace):
                 if trace.method == "HEAD":
-                    # Whatever answers GET answers HEAD, without its body.
-                    scope["method"] = "GET"
+                    # Whatever answers GET answers HEAD, without its body. A copy: the server looks at its own scope.
+                    scope = {**scope, "method": "GET"}
                 await self._inner(scope, receive, sender)
         finally:
             self._log(scope, trace)
