@@ -69,10 +69,10 @@ def operator_identity(app: App, tenant: str | None) -> Identity:
     name = bootstrap.operator_name()
     if tenant is None:
         page = app.run(list_tenants, operator(name), {"limit": 20})
-        if len(page.rows) != 1:
-            known = ", ".join(each.slug for each in page.rows) or "there is none yet, see `primepos init`"
+        if len(page.items) != 1:
+            known = ", ".join(each.slug for each in page.items) or "there is none yet, see `primepos init`"
             raise WhichTenant(tenants=known)
-        tenant = page.rows[0].slug
+        tenant = page.items[0].slug
     return operator_in(app.database, tenant, name)
 
 

@@ -62,7 +62,7 @@ def list_(
     if as_json:
         emit(page, as_json=True)
         return
-    emit(page.rows, as_json=False, columns=("slug", "name", "status", "currency", "zone"))
+    emit(page.items, as_json=False, columns=("slug", "name", "status", "currency", "zone"))
     if page.next:
         note(f"There are more: --after {page.next}")
 

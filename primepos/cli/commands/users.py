@@ -121,7 +121,7 @@ def list_(
     if as_json:
         emit(page, as_json=True)
         return
-    emit(page.rows, as_json=False, columns=("code", "name", "role", "pin") if staff else _USER_COLUMNS)
+    emit(page.items, as_json=False, columns=("code", "name", "role", "pin") if staff else _USER_COLUMNS)
     if page.next:
         note(f"There are more: --after {page.next}")
 
@@ -316,7 +316,7 @@ def _staff_id(place: Workplace, code: str) -> Any:
     after: str | None = None
     while True:
         page = place.run(list_staff, {"limit": 200, "after": after})
-        for row in page.rows:
+        for row in page.items:
             if row.code.upper() == code.upper():
                 return row.id
         if page.next is None:

@@ -132,7 +132,7 @@ class UserOut(Struct, frozen=True, kw_only=True):
 class UserPage(Struct, frozen=True, kw_only=True):
     """People by e-mail address; ``next`` is what to pass as ``after``, None on the last page."""
 
-    rows: list[UserOut]
+    items: list[UserOut]
     next: str | None
 
 
@@ -263,7 +263,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
 class DevicePage(Struct, frozen=True, kw_only=True):
     """Enrolled tills; ``next`` is what to pass as ``after``, None on the last page."""
 
-    rows: list[DeviceRow]
+    items: list[DeviceRow]
     next: UUID | None
 
 

@@ -377,7 +377,7 @@ def list_users(ctx: Context, data: ListUsers) -> UserPage:
     roles = LOOKED_AFTER if ctx.grant.own else None
     rows = queries.page_of_members(ctx.uow, ctx.tenant_id, after=data.after, limit=data.limit, roles=roles)
     shown = [user_out(row) for row in rows[: data.limit]]
-    return UserPage(rows=shown, next=shown[-1].email if len(rows) > data.limit else None)
+    return UserPage(items=shown, next=shown[-1].email if len(rows) > data.limit else None)
 
 
 @operation(
@@ -503,7 +503,7 @@ def list_devices(ctx: Context, data: ListDevices) -> DevicePage:
         outlet_ids=ctx.identity.outlet_ids,
     )
     shown = [DeviceRow(**row) for row in rows[: data.limit]]
-    return DevicePage(rows=shown, next=shown[-1].register_id if len(rows) > data.limit else None)
+    return DevicePage(items=shown, next=shown[-1].register_id if len(rows) > data.limit else None)
 
 
 @operation("devices.revoke", permission=Permission.DEVICE_ENROL, scope=Scope.SYSTEM, raises=(TillNotFound, NotEnrolled))

@@ -50,5 +50,5 @@ class AuditRow(Struct, frozen=True, kw_only=True):
 class AuditPage(Struct, frozen=True, kw_only=True):
     """Rows, newest first; ``next`` is what to pass as ``after``, None on the last page."""
 
-    rows: list[AuditRow]
+    items: list[AuditRow]
     next: str | None

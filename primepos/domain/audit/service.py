@@ -18,4 +18,4 @@ def list_audit(ctx: Context, data: ListAudit) -> AuditPage:
     filters = msgspec.structs.asdict(data)
     after, limit = filters.pop("after"), filters.pop("limit")
     rows, following = page_of_events(ctx.uow, ctx.tenant_id, filters, after=after, limit=limit)
-    return AuditPage(rows=[msgspec.convert(row, AuditRow) for row in rows], next=following)
+    return AuditPage(items=[msgspec.convert(row, AuditRow) for row in rows], next=following)

@@ -99,7 +99,7 @@ class StaffOut(Struct, frozen=True, kw_only=True):
 class StaffPage(Struct, frozen=True, kw_only=True):
     """Staff by code; ``next`` is what to pass as ``after``, None on the last page."""
 
-    rows: list[StaffOut]
+    items: list[StaffOut]
     next: str | None
 
 

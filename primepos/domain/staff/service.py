@@ -77,7 +77,7 @@ def list_staff(ctx: Context, data: ListStaff) -> StaffPage:
         outlet_id=data.outlet_id,
     )
     shown = [_out(row) for row in rows[: data.limit]]
-    return StaffPage(rows=shown, next=shown[-1].code if len(rows) > data.limit else None)
+    return StaffPage(items=shown, next=shown[-1].code if len(rows) > data.limit else None)
 
 
 @operation(

@@ -154,7 +154,7 @@ class TenantRow(Struct, frozen=True, kw_only=True):
 class TenantPage(Struct, frozen=True, kw_only=True):
     """Tenants by short name; ``next`` is what to pass as ``after``, None on the last page."""
 
-    rows: list[TenantRow]
+    items: list[TenantRow]
     next: str | None
 
 

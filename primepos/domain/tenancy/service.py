@@ -72,7 +72,7 @@ def list_tenants(ctx: Context, data: ListTenants) -> TenantPage:
         )
         for row in rows[: data.limit]
     ]
-    return TenantPage(rows=shown, next=shown[-1].slug if len(rows) > data.limit else None)
+    return TenantPage(items=shown, next=shown[-1].slug if len(rows) > data.limit else None)
 
 
 @operation(

@@ -158,14 +158,14 @@ def test_enrolled_tills_are_listed(app, shop, other_shop, clock):
     enrol(app, shop)
     enrol(app, other_shop)
     page = app.run(list_devices, shop.manager, {})
-    assert [(row.register_id, row.code, row.outlet_id, row.enrolled_at) for row in page.rows] == [
+    assert [(row.register_id, row.code, row.outlet_id, row.enrolled_at) for row in page.items] == [
         (shop.till_id, "till-1", shop.outlet_id, clock.now())
     ]
     assert page.next is None
     elsewhere = replace(shop.manager, outlet_ids=frozenset({uuid4()}))
-    assert app.run(list_devices, elsewhere, {}).rows == []
+    assert app.run(list_devices, elsewhere, {}).items == []
     app.run(revoke_device, shop.owner, {"register_id": str(shop.till_id)})
-    assert app.run(list_devices, shop.owner, {}).rows == []
+    assert app.run(list_devices, shop.owner, {}).items == []
 
 
 def test_nothing_is_enrolled_in_a_suspended_tenant_and_what_is_stays_to_deliver(app, shop, identity):

@@ -192,10 +192,10 @@ def test_people_are_listed_page_by_page_and_only_ones_own(app, shop, other_shop,
     person(other_shop)
     first = app.run(list_users, shop.owner, {"limit": 3})
     second = app.run(list_users, shop.owner, {"limit": 3, "after": first.next})
-    assert [row.email for row in (*first.rows, *second.rows)] == emails
+    assert [row.email for row in (*first.items, *second.items)] == emails
     assert second.next is None
     seen = app.run(list_users, shop.manager, {})
-    assert sorted(row.role for row in seen.rows) == ["cashier", "stock_clerk"]
+    assert sorted(row.role for row in seen.items) == ["cashier", "stock_clerk"]
 
 
 def test_a_role_is_given_and_holds_at_once_in_this_process(app, shop, person, sign_in, identity):

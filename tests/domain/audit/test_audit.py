@@ -51,7 +51,7 @@ def read_all(app, shop, **filters):
     found, after, pages = [], None, 0
     while True:
         page = app.run(list_audit, shop.owner, {**filters, "after": after})
-        found += page.rows
+        found += page.items
         pages += 1
         if page.next is None:
             return found, pages
@@ -64,12 +64,12 @@ def test_acts_and_refusals_are_shown_newest_first(app, shop):
         app.run(update_settings, shop.cashier, {"name": "Mine"}, request_id="second")
     page = app.run(list_audit, shop.owner, {})
     assert [
-        (row.operation, row.outcome, row.error_code, row.actor_name, row.role, row.request_id) for row in page.rows
+        (row.operation, row.outcome, row.error_code, row.actor_name, row.role, row.request_id) for row in page.items
     ] == [
         ("tenancy.update_settings", "refused", "PERMISSION_DENIED", "Cashier", "cashier", "second"),
         ("tenancy.update_settings", "done", None, "Owner", "owner", "first"),
     ]
-    assert page.rows[1].data == {"changed": ["name"]}
+    assert page.items[1].data == {"changed": ["name"]}
     assert page.next is None
     assert app.run(list_audit, shop.owner, {}) == page
 
@@ -93,7 +93,7 @@ def test_rows_that_arrive_between_pages_do_not_disturb_them(app, shop):
     first = app.run(list_audit, shop.owner, {"limit": 2})
     write(app, shop, START + timedelta(hours=1))
     second = app.run(list_audit, shop.owner, {"limit": 2, "after": first.next})
-    assert [row.data["n"] for row in (*first.rows, *second.rows)] == [3, 2, 1, 0]
+    assert [row.data["n"] for row in (*first.items, *second.items)] == [3, 2, 1, 0]
 
 
 def test_a_place_in_the_list_tells_nothing_about_other_tenants(app, shop):
@@ -140,7 +140,7 @@ def test_only_owner_and_accountant_read_it_and_a_try_is_in_it(app, shop, name):
         app.run(list_audit, shop.people[name], {}, request_id=request_id)
     found, _ = read_all(app, shop, request_id=request_id)
     assert [(row.operation, row.error_code) for row in found] == [("audit.list", "PERMISSION_DENIED")]
-    assert app.run(list_audit, shop.accountant, {}).rows == found
+    assert app.run(list_audit, shop.accountant, {}).items == found
 
 
 @pytest.mark.parametrize(

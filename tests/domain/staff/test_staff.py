@@ -221,11 +221,11 @@ def test_staff_is_listed_page_by_page(app, shop, other_shop):
     app.run(archive_staff, shop.owner, {"code": "c"})
     first = app.run(list_staff, shop.owner, {"limit": 2})
     second = app.run(list_staff, shop.owner, {"limit": 2, "after": first.next})
-    assert [row.code for row in (*first.rows, *second.rows)] == ["A", "B", "D"]
+    assert [row.code for row in (*first.items, *second.items)] == ["A", "B", "D"]
     assert second.next is None
-    assert [row.code for row in app.run(list_staff, shop.owner, {"archived": True}).rows] == ["C"]
+    assert [row.code for row in app.run(list_staff, shop.owner, {"archived": True}).items] == ["C"]
     elsewhere = app.run(list_staff, shop.owner, {"outlet_id": str(uuid4())})
-    assert [row.code for row in elsewhere.rows] == ["A", "B"]
+    assert [row.code for row in elsewhere.items] == ["A", "B"]
 
 
 def test_a_pin_is_set_and_reset(app, shop):

@@ -164,14 +164,14 @@ def test_tenants_are_listed_page_by_page(make_app, fresh_database):
     found, after, pages = [], None, 0
     while True:
         page = app.run(list_tenants, ADMIN, {"after": after, "limit": 2})
-        found += [row.slug for row in page.rows]
+        found += [row.slug for row in page.items]
         pages += 1
         if page.next is None:
             break
         after = page.next
     assert (found, pages) == (slugs, 3)
     suspended = app.run(list_tenants, ADMIN, {"status": "suspended"})
-    assert ([row.slug for row in suspended.rows], suspended.next) == ([slugs[2]], None)
+    assert ([row.slug for row in suspended.items], suspended.next) == ([slugs[2]], None)
 
 
 def test_a_missing_tenant_is_not_found(app):
