@@ -1,0 +1,1 @@
+"""What the till's screens are made of."""
