@@ -15,7 +15,7 @@ from primepos.api.draining import draining
 from primepos.api.edge import Edge
 from primepos.api.endpoint import DOOR_KEY, JSON, OPT_KEY, Door, Endpoint, Resolver
 from primepos.api.errors import HANDLERS
-from primepos.api.identity import resolve_bearer
+from primepos.api.identity import BearerReader
 from primepos.api.methods import allowed_methods
 from primepos.api.openapi import document
 from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
@@ -61,8 +61,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
 )
 
 
-def build_app(app: App, *, resolve: Resolver = resolve_bearer) -> Litestar:
-    """Return the API over an App. ``resolve`` turns bearer tokens into identities.
+def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
+    """Return the API over an App. ``resolve`` turns bearer tokens into identities; None reads access tokens.
 
     Operations run in as many threads as the database has connections: more would only wait for one, and holding the
     request back costs less than holding a thread.
@@ -96,7 +96,7 @@ def build_app(app: App, *, resolve: Resolver = resolve_bearer) -> Litestar:
         lifespan=[lifespan],
         debug=False,
     )
-    setattr(api.state, DOOR_KEY, Door(app, resolve, threads))
+    setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads))
     setattr(api.state, READINESS_KEY, readiness)
     handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
     api.asgi_handler = handler

@@ -136,11 +136,11 @@ class Edge:
             write = log.warning
         else:
             write = log.info
-        client, who = scope.get("client"), trace.identity
+        client, who, route = scope.get("client"), trace.identity, scope.get("path_template") or None
         fields = {
             "method": trace.method,
-            "route": scope.get("path_template") or None,
-            "path": trace.path,
+            "route": route,
+            "path": None if trace.path == route else trace.path,
             "status": trace.status or None,
             "duration_s": round(time.perf_counter() - trace.started, 6),
             "bytes": trace.sent_bytes,
