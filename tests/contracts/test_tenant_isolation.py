@@ -105,6 +105,8 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "registers.list": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "registers.new_epoch": lambda _, t: {"id": t.shop.till_id, "reason": "theft"},
     "registers.unarchive": lambda _, t: {"id": t.shop.till_id},
+    "reporting.sales": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "reporting.summarise_day": lambda _, t: {"outlet_id": t.shop.outlet_id, "business_date": "2026-03-02"},
     "sales.book": lambda m, t: basket(m, outlet_id=t.shop.outlet_id),
     "sales.deliver": _deliver,
     "sales.get": lambda _, t: {"id": t.sale},
