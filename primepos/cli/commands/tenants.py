@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from msgspec.structs import asdict
 
 from primepos.cli import session
 from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
+from primepos.cli.provisioning import Provisioner, load_shop, show_plan, show_secrets
 from primepos.domain.tenancy.service import create_tenant, list_tenants, resume_tenant, show_tenant, suspend_tenant
 
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="The tenant's short name.")]
@@ -94,6 +97,50 @@ def resume(
 ) -> None:
     """Let a suspended tenant go on."""
     _show(session.run_in_system(resume_tenant, {"slug": slug, "reason": reason}, env_file=env_file), as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "primepos tenants apply -f chain.yaml --plan",
+        "primepos tenants apply -f chain.yaml --yes",
+        "primepos tenants apply -f chain.yaml --yes --json | jq .counts",
+    )
+)
+def apply(
+    *,
+    file: Annotated[
+        Path, typer.Option("--file", "-f", metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON; see docs.")
+    ],
+    plan_only: Annotated[
+        bool, typer.Option("--plan", "--dry-run", help="Show what would be done and change nothing.")
+    ] = False,
+    yes: YesFlag = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a tenant with its outlets, taxes, staff and products be as a file says.
+
+    Shows what is new and what differs, asks, and applies just that, all or nothing. The same file again changes
+    nothing. What the file does not name stays as it is: nothing is ever deleted. docs/provisioning.md describes the
+    file; JSON output has the counts, every change, and the PINs and passwords that were made, this once.
+    """
+    shop = load_shop(file)
+    work = Provisioner(session.open_app(env_file), shop)
+    plan = work.plan()
+    if not as_json:
+        show_plan(plan)
+    if plan_only or plan.is_empty:
+        if as_json:
+            emit({"tenant": shop.tenant.slug, "applied": False, **asdict(plan)}, as_json=True)
+        return
+    confirm_destruction(f"This changes tenant {shop.tenant.slug!r} as shown.", yes)
+    applied = work.apply()
+    if as_json:
+        done = {"tenant": shop.tenant.slug, "applied": True, "changes": applied.changes, "counts": plan.counts}
+        emit({**done, "pins": applied.pins, "passwords": applied.passwords}, as_json=True)
+        return
+    show_secrets(applied)
+    note("Applied.")
 
 
 def _show(tenant: Any, *, as_json: bool) -> None:
