@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from primepos.till.boxes import SearchBox
 from primepos.till.engine import Command
-from primepos.till.grammar import MAX_LENGTH, clean, is_number
+from primepos.till.grammar import MAX_LENGTH, is_number
 from primepos.till.keys import Action, Mode, action_for
 
 if TYPE_CHECKING:
@@ -40,16 +40,6 @@ class Keyboard:
         if character is not None and character.isprintable():
             self._set((self.buffer + character)[:MAX_LENGTH])
         return None
-
-    def paste(self, text: str) -> list[Command]:
-        """Take a pasted text, or what a scanner sends as one: each line end is an Enter; nothing else acts."""
-        commands = []
-        *ended, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in ended:
-            self._set((self.buffer + clean(line))[:MAX_LENGTH])
-            commands.append(Command("enter", self._take()))
-        self._set((self.buffer + clean(rest))[:MAX_LENGTH])
-        return commands
 
     def _escape(self) -> Command | None:
         box = self._engine.box

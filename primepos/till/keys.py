@@ -31,7 +31,8 @@ class Action:
 
     ``key`` is Textual's name of it; one visible character works only at the start of an empty entry unless ``after``
     is set, which is what must stand before it: ``number`` (it then acts on what was typed) or ``any``.
-    ``hint`` is the word in the row of hints, empty for keys that explain themselves. ``shown`` is how people call it.
+    ``shown`` is how people call it, ``brief`` the label where there is little room, ``hint`` the word in the row of
+    hints, empty for keys that are not named there.
     """
 
     name: str
@@ -41,43 +42,80 @@ class Action:
     modes: frozenset[Mode]
     hint: str = ""
     after: str = ""
+    brief: str = ""
 
 
 ACTIONS: Final = (
-    Action("help", "f1", "F1", "This card", frozenset(Mode), "Help"),
-    Action("search", "f2", "F2", "Search by name, code or barcode", SALE, "Search"),
-    Action("price_check", "f3", "F3", "Price check: look, do not sell", SALE, "Price?"),
-    Action("price", "f5", "F5", "Another price for the selected line", SELLING, "Price"),
-    Action("ticket_discount", "f6", "F6", "Ticket discount: 10 is percent, -2.50 an amount", SELLING, "Ticket %"),
-    Action("pay", "f9", "F9", "Pay (or Enter on an empty line)", SELLING, "Pay"),
-    Action("exact_cash", "f12", "F12", "Exact cash, and done", SELLING, "Exact cash"),
-    Action("finish_quietly", "f12", "F12", "Finish without showing the receipt", PAYING, "No receipt"),
-    Action("plus", "+", "+", "One more of the selected line", SELLING, ""),
-    Action("minus", "-", "-", "One less of the selected line", SELLING, ""),
-    Action("percent", "%", "n %", "Discount in percent on the selected line", SELLING, "", "number"),
-    Action("void_line", "delete", "Del", "Take the selected line off", SELLING, "Remove"),
-    Action("explain", "?", "?", "How the selected line's total came about", SELLING, ""),
+    Action("help", "f1", "F1", "This card", frozenset(Mode), "Help", brief="All keys"),
+    Action("search", "f2", "F2", "Search by name, code or barcode", SALE, "Search", brief="Search"),
+    Action("price_check", "f3", "F3", "Price check: look, do not sell", SALE, "Price?", brief="Price check"),
+    Action("price", "f5", "F5", "Another price for the selected line", SELLING, "Price", brief="Another price"),
+    Action(
+        "ticket_discount",
+        "f6",
+        "F6",
+        "Ticket discount: 10 is percent, -2.50 an amount",
+        SELLING,
+        "Ticket %",
+        brief="Ticket discount",
+    ),
+    Action("pay", "f9", "F9", "Pay (or Enter on an empty line)", SELLING, "Pay", brief="Pay"),
+    Action("exact_cash", "f12", "F12", "Exact cash, and done", SELLING, "Exact cash", brief="Exact cash, done"),
+    Action(
+        "finish_quietly",
+        "f12",
+        "F12",
+        "Finish without showing the receipt",
+        PAYING,
+        "No receipt",
+        brief="Done, no receipt",
+    ),
+    Action("plus", "+", "+", "One more of the selected line", SELLING, "", brief="One more"),
+    Action("minus", "-", "-", "One less of the selected line", SELLING, "", brief="One less"),
+    Action(
+        "percent", "%", "n %", "Discount in percent on the selected line", SELLING, "", "number", brief="Line discount"
+    ),
+    Action("void_line", "delete", "Del", "Take the selected line off", SELLING, "Remove", brief="Take line off"),
+    Action("explain", "?", "?", "How the selected line's total came about", SELLING, "", brief="Explain the line"),
     Action("up", "up", "↑", "Select the line above", frozenset(Mode), ""),
     Action("down", "down", "↓", "Select the line below", frozenset(Mode), ""),
-    Action("card", "c", "n c", "Card for that amount; c alone: the rest", PAYING, "c Card", "any"),
+    Action("card", "c", "n c", "Card for that amount; c alone: the rest", PAYING, "Card", "any", brief="Card"),
     Action("gift_card", "g", "n g", "Gift card", PAYING, "", "any"),
     Action("account", "a", "n a", "On account", PAYING, "", "any"),
     Action("points", "l", "n l", "Loyalty points", PAYING, "", "any"),
-    Action("remove_tender", "backspace", "Backspace", "Take the last payment back", PAYING, ""),
-    Action("cancel_sale", "ctrl+k", "Ctrl+K", "Give the whole sale up", SELLING, ""),
-    Action("reprint", "ctrl+r", "Ctrl+R", "Show the last receipt again, marked COPY", SALE, ""),
-    Action("void_sale", "ctrl+x", "Ctrl+X", "Void the last sale of this shift", SALE, ""),
-    Action("x_report", "ctrl+t", "Ctrl+T", "X report: figures of the shift so far", SALE, ""),
-    Action("lock", "ctrl+l", "Ctrl+L", "Lock, or let somebody else sign in", STANDING | PAYING, "Lock"),
-    Action("close_shift", "ctrl+e", "Ctrl+E", "Count the drawer and close the shift", SALE, "Close shift"),
+    Action("remove_tender", "backspace", "Backspace", "Take the last payment back", PAYING, "", brief="Take back"),
+    Action("cancel_sale", "ctrl+k", "Ctrl+K", "Give the whole sale up", SELLING, "", brief="Give sale up"),
+    Action(
+        "reprint", "ctrl+r", "Ctrl+R", "Show the last receipt again, marked COPY", SALE, "", brief="Copy of receipt"
+    ),
+    Action("void_sale", "ctrl+x", "Ctrl+X", "Void the last sale of this shift", SALE, "", brief="Void last sale"),
+    Action("x_report", "ctrl+t", "Ctrl+T", "X report: figures of the shift so far", SALE, "", brief="X report"),
+    Action(
+        "lock",
+        "ctrl+l",
+        "Ctrl+L",
+        "Lock, or let somebody else sign in",
+        STANDING | PAYING,
+        "Lock",
+        brief="Lock, switch",
+    ),
+    Action(
+        "close_shift",
+        "ctrl+e",
+        "Ctrl+E",
+        "Count the drawer and close the shift",
+        SALE,
+        "Close shift",
+        brief="Close shift",
+    ),
     Action("leave", "ctrl+q", "Ctrl+Q", "Leave the till; nothing is lost", frozenset(Mode), ""),
-    Action("escape", "escape", "Esc", "Back, or put a message away", frozenset(Mode), ""),
+    Action("escape", "escape", "Esc", "Back, or put a message away", frozenset(Mode), "", brief="Back"),
     Action("enter", "enter", "Enter", "Take what was typed; on an empty line: pay", frozenset(Mode), ""),
 )
 
 TYPED: Final = (
     ("digits Enter", "Code, barcode or label of a product", Mode.SELLING),
-    ("n * code", "Quantity, then what it is of; n * Enter: of the selected line", Mode.SELLING),
+    ("n * code", "Quantity, then the code; n * Enter: of the selected line", Mode.SELLING),
     ("digits Enter", "Cash that was handed over; Enter alone: exact", Mode.PAYING),
 )
 

@@ -200,11 +200,12 @@ def reprint(desk: Desk, _text: str) -> None:
 
 
 def quick_amounts(due: int, minor_per_major: int) -> list[int]:
-    """Return what a customer is likely to hand over for ``due`` minor units, smallest first, at most four."""
+    """Return what a customer is likely to hand over for ``due`` minor units, smallest first, at most three."""
     if due <= 0:
         return []
-    likely = {-(-due // (note * minor_per_major)) * note * minor_per_major for note in _NOTES}
-    return sorted(each for each in likely if due < each <= 20 * due + 10 * minor_per_major)[:4]
+    notes = [note * minor_per_major for note in _NOTES if 20 * note * minor_per_major >= due]
+    likely = {-(-due // note) * note for note in notes}
+    return sorted(each for each in likely if due < each <= 20 * due + 10 * minor_per_major)[:3]
 
 
 def _sold(desk: Desk, sale: DeliverSale, *, show: bool) -> None:

@@ -73,6 +73,7 @@ class View:
     pay: PayView | None
     receipt: tuple[str, ...]
     change: str
+    paid: tuple[tuple[str, str], ...]
     box: Box | None
     queued: int
     notice: str
@@ -115,6 +116,7 @@ def make_view(desk: Desk, prompt: str, *, secret: bool) -> View:
         pay=_pay(desk) if desk.mode is Mode.PAYING else None,
         receipt=tuple(desk.shown_receipt) if desk.mode is Mode.RECEIPT else (),
         change=figures.money(change) if desk.mode is Mode.RECEIPT else "",
+        paid=_paid(desk) if desk.mode is Mode.RECEIPT else (),
         box=desk.boxes[-1] if desk.boxes else None,
         queued=len(desk.queue),
         notice=desk.notice,
@@ -139,6 +141,16 @@ def _pay(desk: Desk) -> PayView | None:
         quick=tuple(figures.amount(each) for each in quick_amounts(due, figures.currency.minor_per_major)),
         is_complete=settled.complete,
     )
+
+
+def _paid(desk: Desk) -> tuple[tuple[str, str], ...]:
+    """The total of the last sale and what it was paid with."""
+    if desk.last is None:
+        return ()
+    figures = desk.place.figures
+    rows = [("Total", desk.last.total)]
+    rows += [(each.kind.capitalize(), each.amount) for each in desk.last.payments if each.kind != "change"]
+    return tuple((label, figures.amount(amount)) for label, amount in rows)
 
 
 def _status(desk: Desk) -> Status:

@@ -1,19 +1,8 @@
-"""From the registry of keys to Textual: bindings for the keys that have names, words for the row of hints."""
+"""From the registry of keys to the screen: the row of hints. The keyboard and the help read the same registry."""
 
 from __future__ import annotations
 
-from textual.binding import Binding
-
 from primepos.till.keys import ACTIONS, Mode, hints
-
-# Keys that edit the entry line; everything else that has a name comes from the registry.
-_EDITING = ("backspace", "ctrl+h", "ctrl+u")
-
-
-def till_bindings() -> list[Binding]:
-    """Return a binding for every named key, before any widget can swallow it; characters go to the entry line."""
-    named = dict.fromkeys([*(each.key for each in ACTIONS if len(each.key) > 1), *_EDITING])
-    return [Binding(key, f"press({key!r})", show=False, priority=True) for key in named]
 
 
 def hint_words(mode: Mode) -> list[tuple[str, str]]:
@@ -28,3 +17,11 @@ def hint_words(mode: Mode) -> list[tuple[str, str]]:
     }[mode]
     last = [word for word in words if word[0] == "F1"]
     return [*first, *(word for word in words if word not in last and word[0] != "F9"), *last]
+
+
+def key_words(mode: Mode) -> list[tuple[str, str]]:
+    """Return every key of a mode with a short label, for screens with room to list them."""
+    left_out = {"enter", "up", "down", "leave", "gift_card", "account", "points"}
+    return [
+        (each.shown, each.brief or each.label) for each in ACTIONS if mode in each.modes and each.name not in left_out
+    ]

@@ -23,9 +23,8 @@ ENV_THEME = "PRIMEPOS_THEME"
 class PrimeApp(App[Result], inherit_bindings=False):
     """An app with our colours whose workers never touch widgets: they post :class:`Done` or :class:`Refused`."""
 
+    TITLE = "PrimePOS"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
-    # Nothing blinks and nothing slides: a till is looked at all day.
-    ANIMATION = "none"
 
     def __init__(self, **more: Any) -> None:
         """``PRIMEPOS_THEME`` chooses ``primepos``, ``primepos-light`` or ``primepos-contrast``."""
@@ -34,6 +33,7 @@ class PrimeApp(App[Result], inherit_bindings=False):
             self.register_theme(palette.theme())
         wanted = os.environ.get(ENV_THEME, "")
         self.theme = wanted if wanted in {palette.name for palette in PALETTES} else PALETTES[0].name
+        # Nothing slides: a till is looked at all day.
         self.animation_level = "none"
 
     def run_apart(self, name: str, work: Callable[[], Any]) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from textual.binding import BindingType
+from textual import events
 
 from primepos.core.errors import InternalError, PrimePOSError
 from primepos.till.keys import Mode
-from primepos.tui.actions import till_bindings
 from primepos.tui.base import PrimeApp
 from primepos.tui.messages import Done, Refused
 from primepos.tui.till.screens.base import TillScreen
 from primepos.tui.till.screens.doors import FloatScreen, LoadingScreen, SignInScreen
 from primepos.tui.till.screens.sale import PayScreen, ReceiptScreen, SaleScreen
 from primepos.tui.till.widgets.box import BoxPanel
-from primepos.tui.till.widgets.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +33,14 @@ _SCREENS: Final[dict[Mode, type[TillScreen]]] = {
 IDLE_LOCK_S: Final = 300
 _MOST_WAITING_KEYS: Final = 500
 OPEN, COMMAND = "open", "command"
+# What some terminals send for Backspace.
+ALIASES: Final = {"ctrl+h": "backspace"}
 
 
 class TillApp(PrimeApp[PrimePOSError | None]):
     """Ends with None, or with the error that kept the till from opening."""
 
     CSS_PATH = "styles.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*till_bindings()]
 
     def __init__(self, opener: Callable[[Callable[[int], None]], Till], *, idle_lock_s: int = IDLE_LOCK_S) -> None:
         """``opener`` opens the till on a thread and tells how many products have come."""
@@ -75,20 +74,28 @@ class TillApp(PrimeApp[PrimePOSError | None]):
 
     # --- keys -------------------------------------------------------------------------------------------------------
 
-    def action_press(self, key: str) -> None:
-        """A key with a name was pressed."""
-        self.press("backspace" if key == "ctrl+h" else key, None)
+    async def on_event(self, event: events.Event) -> None:
+        """Take every key here, in the order they come.
 
-    def on_entry_typed(self, message: Entry.Typed) -> None:
-        """A character was typed."""
-        self.press(message.key, message.character)
+        Textual's bindings and widgets each have a queue of their own: a scanner's Enter would overtake its digits, and
+        keys typed while screens change would be lost.
+        """
+        match event:
+            case events.Key():
+                character = event.character if event.is_printable else None
+                self.press(ALIASES.get(event.key, event.key), character)
+            case events.Paste():
+                self._paste(event.text)
+            case _:
+                await super().on_event(event)
 
-    def on_entry_pasted(self, message: Entry.Pasted) -> None:
-        """A text was pasted; each line end in it is an Enter."""
-        if self._till is not None and not self._busy:
-            for command in self._till.keyboard.paste(message.text):
-                self._do(command)
-            self._redraw()
+    def _paste(self, text: str) -> None:
+        """Take a pasted text; each line end in it is an Enter, so a scanner that pastes works too."""
+        for sign in text.replace("\r\n", "\n").replace("\r", "\n"):
+            if sign == "\n":
+                self.press("enter", None)
+            elif sign.isprintable():
+                self.press(sign, sign)
 
     def press(self, key: str, character: str | None) -> None:
         """Take one key; while something slow runs, keys wait their turn."""

@@ -24,6 +24,7 @@ class TillScreen(Screen[None]):
     MODE: ClassVar[Mode]
     TITLE: ClassVar[str] = ""
     AUTO_FOCUS: ClassVar[str] = "#entry"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it as it is
 
     def __init__(self, figures: Figures) -> None:
         """``figures`` writes the prices that are found."""
@@ -50,12 +51,12 @@ class TillScreen(Screen[None]):
         """Draw all of a view, and what has been typed."""
         if not self.is_mounted:
             return
-        boxed = view.box is not None and bool(view.box.prompt)
         self.query_one(TopBar).show(view.shop)
         self.query_one(Entry).show(
-            "" if view.box is not None else "One moment" if busy else view.prompt,
-            "" if boxed or busy or view.box is not None else typed,
+            "One moment" if busy else view.prompt,
+            "" if busy else typed,
             is_secret=view.is_secret,
+            is_active=view.box is None,
             notice=view.notice,
         )
         self.query_one(StatusLine).show(view)

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 
 from primepos.till.keys import Mode
 from primepos.tui.till.screens.base import TillScreen
+from primepos.tui.till.widgets.bars import KeyList
 from primepos.tui.till.widgets.lines import LineList
 from primepos.tui.till.widgets.panels import BigAmount, PayPanel, ReceiptPanel, Rows, TotalPanel
 
@@ -27,7 +28,9 @@ class SaleScreen(TillScreen):
         """Make lines and total."""
         with Horizontal(id="body"):
             yield LineList()
-            yield TotalPanel(id="side")
+            with Vertical(id="side"):
+                yield TotalPanel()
+                yield KeyList(self.MODE)
 
     def draw(self, view: View) -> None:
         """Draw the sale."""
@@ -45,7 +48,9 @@ class PayScreen(TillScreen):
         """Make lines and payment."""
         with Horizontal(id="body"):
             yield LineList()
-            yield PayPanel(id="side")
+            with Vertical(id="side"):
+                yield PayPanel()
+                yield KeyList(self.MODE)
 
     def draw(self, view: View) -> None:
         """Draw the payment."""
@@ -66,10 +71,11 @@ class ReceiptScreen(TillScreen):
             with Vertical(id="side"):
                 yield BigAmount("Change", id="change")
                 yield Rows(id="rows")
+                yield KeyList(self.MODE)
 
     def draw(self, view: View) -> None:
         """Draw the receipt."""
         self.query_one(ReceiptPanel).show(view.receipt)
         self.query_one("#change", BigAmount).show(view.change, "Change")
-        rows = [("Scans waiting", str(view.queued))] if view.queued else []
-        self.query_one("#rows", Rows).show(tuple(rows))
+        waiting = [("Scans waiting", str(view.queued))] if view.queued else []
+        self.query_one("#rows", Rows).show((*view.paid, *waiting))

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from primepos.till.inert import fit, width
-from primepos.tui.actions import hint_words
+from primepos.till.inert import fit, left, width
+from primepos.tui.actions import hint_words, key_words
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
+
     from primepos.till.keys import Mode
     from primepos.till.view import Status, View
 
@@ -60,6 +62,28 @@ class Hints(Widget):
             parts.append(Content.assemble((key, "bold $accent"), (f" {word}  ", "$till-quiet")))
         parts.append(Content.assemble((helping[0], "bold $accent"), (f" {helping[1]}", "$till-quiet")))
         return Content("").join(parts)
+
+
+class KeyList(Widget):
+    """Every key that works now with what it does; for screens with room."""
+
+    def __init__(self, mode: Mode) -> None:
+        """``mode`` decides which keys are listed."""
+        super().__init__()
+        self._keys = key_words(mode)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One row for each key."""
+        del container, viewport, width
+        return len(self._keys)
+
+    def render(self) -> Content:
+        """Draw key and label in two columns."""
+        room = self.content_size.width - 10
+        rows = [
+            Content.assemble((left(key, 10), "$accent"), (fit(label, room), "$till-quiet")) for key, label in self._keys
+        ]
+        return Content("\n").join(rows)
 
 
 class StatusLine(Widget):

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from primepos.till.boxes import Box, SearchBox
-from primepos.till.inert import left, right, wrap
+from primepos.till.inert import left, right, width, wrap
 from primepos.tui.till.widgets.entry import entry_text
 
 if TYPE_CHECKING:
@@ -50,14 +50,26 @@ class BoxPanel(Vertical):
             return
         for kind in _HELP:
             self.set_class(box.kind == kind, kind)
-        self.set_class(box.wide, "wide")
+        self._place(box)
         self.query_one("#box-title", Static).update(Content(box.title))
         self.query_one("#box-text", Static).update(self._text(box))
         entry = self.query_one("#box-entry", Static)
         entry.display = bool(box.prompt)
         entry.update(entry_text(box.prompt, typed, is_secret=box.secret))
+        more = "   ↑ ↓ scroll" if box.wide else ""
         waiting = f"   {queued} scans wait" if queued else ""
-        self.query_one("#box-help", Static).update(Content(_HELP[box.kind] + waiting))
+        self.query_one("#box-help", Static).update(Content(_HELP[box.kind] + more + waiting))
+
+    def _place(self, box: Box) -> None:
+        """Stand in the middle, as wide as the text needs."""
+        widest = max((width(line) for line in box.lines), default=0) if box.wide else 0
+        columns, rows = self.screen.size
+        side = max((columns - max(_WIDTH, widest + 1) - 8) // 2, 1)
+        top = 1 if box.wide else max((rows - 14) // 4, 1)
+        self.styles.margin = (top, side, 0, side)
+        # Title, entry and help stay in view; only the text scrolls.
+        frame = 8 + (2 if box.prompt else 0)
+        self.query_one("#box-body", VerticalScroll).styles.max_height = max(rows - top - frame - 1, 3)
 
     def scroll_text(self, lines: int) -> None:
         """Move a long text up or down."""
@@ -81,7 +93,7 @@ class BoxPanel(Vertical):
             chosen = at == box.index
             mark = "▸ " if chosen else "  "
             price = right(self._figures.price(product.unit_price), 10)
-            row = f"{mark}{left(product.name, 32)} {left(product.sku, 10)} {price}"
+            row = f"{mark}{left(product.name, _WIDTH - 24)} {left(product.sku, 10)} {price}"
             lines.append(Content.assemble((row, "$till-on-chosen on $till-chosen bold" if chosen else "")))
         more = len(box.hits) - first - room
         if more > 0:

@@ -1,40 +1,17 @@
-"""The entry line: always focused, shows what the keyboard holds, sends it every character."""
+"""The entry line: always focused, shows what the till's keyboard holds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 
 from primepos.till.inert import fit, inert
-
-if TYPE_CHECKING:
-    from textual import events
 
 MASK = "•"
 
 
 class Entry(Widget, can_focus=True):
-    """What is being typed, after what is asked for. It edits nothing itself: the till's keyboard does."""
-
-    class Typed(Message):
-        """A character was typed."""
-
-        def __init__(self, key: str, character: str) -> None:
-            """``key`` is Textual's name of it."""
-            super().__init__()
-            self.key = key
-            self.character = character
-
-    class Pasted(Message):
-        """A text was pasted, or a scanner in keyboard mode sent one at once."""
-
-        def __init__(self, text: str) -> None:
-            """``text`` is as it came."""
-            super().__init__()
-            self.text = text
+    """What is being typed, after what is asked for. It takes no keys itself: the app does, in the order they come."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -42,35 +19,35 @@ class Entry(Widget, can_focus=True):
         self.prompt = ""
         self.typed = ""
         self.is_secret = False
+        self.is_active = True
         self.notice = ""
 
-    def show(self, prompt: str, typed: str, *, is_secret: bool, notice: str = "") -> None:
-        """Draw what is asked for and what was typed; a notice stands at the right until the next key."""
-        if (prompt, typed, is_secret, notice) != (self.prompt, self.typed, self.is_secret, self.notice):
-            self.prompt, self.typed, self.is_secret, self.notice = prompt, typed, is_secret, notice
+    def show(self, prompt: str, typed: str, *, is_secret: bool, is_active: bool, notice: str = "") -> None:
+        """Draw what is asked for and what was typed; a notice stands at the right until the next key.
+
+        Not active: something over the screen takes the keys.
+        """
+        before = (self.prompt, self.typed, self.is_secret, self.is_active, self.notice)
+        if (prompt, typed, is_secret, is_active, notice) != before:
+            self.prompt, self.typed, self.is_secret, self.is_active, self.notice = (
+                prompt,
+                typed,
+                is_secret,
+                is_active,
+                notice,
+            )
+            self.set_class(not is_active, "inactive")
             self.refresh()
 
     def render(self) -> Content:
         """Draw the line; the block at its end is the cursor and does not blink."""
-        shown = entry_text(self.prompt, self.typed, is_secret=self.is_secret)
+        shown = entry_text(self.prompt, self.typed, is_secret=self.is_secret) if self.is_active else Content("")
         room = self.content_size.width - shown.cell_length - 2
         if not self.notice or room < 8:
             return shown
         notice = fit(self.notice, room)
         gap = self.content_size.width - shown.cell_length - Content(notice).cell_length
         return Content.assemble(shown, " " * gap, (notice, "$accent"))
-
-    def on_key(self, event: events.Key) -> None:
-        """Send characters on; keys with names are bindings of the app."""
-        if event.character is not None and event.is_printable:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Typed(event.key, event.character))
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Send a pasted text on."""
-        event.stop()
-        self.post_message(self.Pasted(event.text))
 
 
 def entry_text(prompt: str, typed: str, *, is_secret: bool) -> Content:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from primepos.till.inert import left, right
+from primepos.till.inert import left, right, width
 
 if TYPE_CHECKING:
     from primepos.till.view import LineView
@@ -38,25 +38,28 @@ class LineList(Widget):
         room = max(rows - 1, 1)
         chosen = next((at for at, line in enumerate(self.lines) if line.is_selected), len(self.lines) - 1)
         first = max(min(chosen - room + 1 + min(2, len(self.lines) - 1 - chosen), len(self.lines) - room), 0)
-        drawn: list[Content] = [
-            Content.assemble((self._row("", "", "Qty", "Price", "Less", "Total", columns), "$till-quiet"))
-        ]
+        roomy = columns >= _ROOMY
+        head = ("Qty", "Price", "Less" if roomy else "", "Total")
+        table = [head, *(self._figures(line, roomy=roomy) for line in self.lines)]
+        widths = [max(width(row[at]) for row in table) + 2 for at in range(len(head))]
+        drawn = [Content.assemble((self._row("", "", head, widths, columns), "$till-quiet"))]
         for line in self.lines[first : first + room]:
-            mark = MARK if line.is_selected else "  "
-            text = self._row(mark, line.name, line.quantity, line.price, line.discount, line.total, columns)
+            mark = MARK if line.is_selected else ""
+            text = self._row(mark, line.name, self._figures(line, roomy=roomy), widths, columns)
             drawn.append(Content.assemble((text, "$till-on-chosen on $till-chosen bold" if line.is_selected else "")))
         if first:
             drawn[0] = Content.assemble((left(f"  ↑ {first} more", columns), "$till-quiet"))
         return Content("\n").join(drawn)
 
     @staticmethod
-    def _row(mark: str, name: str, quantity: str, price: str, discount: str, total: str, columns: int) -> str:
-        roomy = columns >= _ROOMY
-        widths = (9, 12, 11, 13) if roomy else (6, 9, 0, 10)
-        parts = [quantity, price, discount, total] if roomy else [quantity, price, "", total]
+    def _figures(line: LineView, *, roomy: bool) -> tuple[str, str, str, str]:
+        if roomy:
+            return line.quantity, line.price, line.discount, line.total
         # Where there is no column for it, a sign says that the line is discounted.
-        if discount and not roomy and name:
-            parts[1] = f"{price}*"
-        figures = "".join(right(f" {part}" if part else "", width) for part, width in zip(parts, widths, strict=True))
-        room = columns - len(mark.ljust(2)) - sum(widths) - 1
-        return f"{mark.ljust(2)}{left(name, max(room, 0))}{figures} "
+        return line.quantity, f"{line.price}*" if line.discount else line.price, "", line.total
+
+    @staticmethod
+    def _row(mark: str, name: str, figures: tuple[str, ...], widths: list[int], columns: int) -> str:
+        written = "".join(right(figure, at) for figure, at in zip(figures, widths, strict=True) if at > 2)
+        room = columns - len(MARK) - width(written) - 1
+        return f"{left(mark, len(MARK))}{left(name, max(room, 0))}{written} "

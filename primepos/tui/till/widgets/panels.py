@@ -121,7 +121,7 @@ class PayPanel(Vertical):
         if pay.remaining != pay.cash_due and not pay.is_complete:
             rows.append(("By card", pay.remaining))
         self.query_one("#tenders", Rows).show(tuple(rows))
-        hand = f"Likely: {'  '.join(pay.quick)}" if pay.quick else ""
+        hand = "  ".join(pay.quick)
         self.query_one("#quick", Static).update(Content(hand))
 
 
