@@ -44,8 +44,6 @@ class Hands:
     async def press(self, *keys: str) -> None:
         for key in keys:
             named = key in NAMED or (key[0] == "f" and key[1:].isdigit())
-                key[0] == "f" and key[1:].isdigit()
-            )
             if named or key.startswith("ctrl+"):
                 await self.pilot.press(key)
             else:
