@@ -142,7 +142,7 @@ def card() -> str:
             if mode in each.modes and (mode is Mode.SELLING or Mode.SELLING not in each.modes or each.name == "escape")
         ]
         lines.append("")
-    lines.append("An act that needs a manager asks for the manager's code and PIN, each with Enter.")
+    lines.append("An act that needs a manager asks for code and PIN, each with Enter.")
     return "\n".join(lines)
 
 
