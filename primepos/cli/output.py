@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -106,14 +107,19 @@ def confirm_destruction(text: str, yes: bool) -> None:
 
 
 def cell_text(value: Any) -> str:
-    """Return how a value reads in a table: empty for None, yes and no, JSON for nested data; never a control."""
+    """Return how a value reads in a table: empty for None, yes and no, JSON for nested data; never a control.
+
+    Lines of an address become one, moments are told to the second.
+    """
     match value:
         case None:
             text = ""
         case bool():
             text = "yes" if value else "no"
         case str():
-            text = value
+            text = value.replace("\n", " / ")
+        case datetime():
+            text = value.isoformat(" ", "seconds")
         case Mapping() | list() | tuple() | set() | frozenset() | msgspec.Struct():
             text = to_json(value)
         case _:
@@ -165,7 +171,7 @@ def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _csv_cell(value: Any) -> str:
-    text = cell_text(value)
+    text = str(value) if isinstance(value, datetime) else cell_text(value)
     # A spreadsheet runs such a cell as a formula; a plain negative number it does not.
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.match(text) else text
 
