@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -188,22 +191,24 @@ def _tell_what_next(house: DemoHouse) -> None:
     note("\nStaff codes and PINs of the demo:")
     for each in house.people():
         note(f"  {each['code']:<4}{each['name']:<8}{each['role']:<12}PIN {each['pin']}")
-    prefix = _prefix(house.settings)
+    program = _program()
     note(
         "\nLook around:\n"
-        f"  {prefix}demo                 the till, at a terminal\n"
-        f"  {prefix}sales list\n"
-        f"  {prefix}report sales --by product\n"
-        f"  {prefix}shifts report Q1\n"
-        f"  {prefix}demo reset           throws the demo away"
+        f"  {program} demo                 the till, at a terminal\n"
+        f"  {program} sales list\n"
+        f"  {program} report sales --by product\n"
+        f"  {program} shifts report Q1\n"
+        f"  {program} demo reset           throws the demo away"
     )
 
 
-def _prefix(settings: Settings) -> str:
-    """Return how the person calls this program, as they did just now."""
-    from pathlib import Path
-
-    del settings
-    program = Path(sys.argv[0])
-    name = "primepos" if program.name == "primepos" else f"{Path(sys.executable)} -m primepos"
-    return f"{name} "
+def _program() -> str:
+    """Return how to call PrimePOS from this directory: by name where the path finds it, else by where it is."""
+    beside = Path(sys.executable).with_name("primepos")
+    found = shutil.which("primepos")
+    if not beside.is_file() or (found is not None and Path(found).samefile(beside)):
+        return "primepos"
+    try:
+        return shlex.quote(str(beside.relative_to(Path.cwd())))
+    except ValueError:
+        return shlex.quote(str(beside))
