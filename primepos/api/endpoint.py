@@ -166,10 +166,10 @@ class Endpoint:
             if call.body:
                 _require_json(call.headers.get("content-type"))
             data = decode_body(call.body)
+            if not isinstance(data, dict):
+                problem = "expected an object"
+                raise InvalidInput(f"input: {problem}", problems=[{"field": "input", "problem": problem}])
             check_decimals(shape, data)
-        if not isinstance(data, dict):
-            # The runner says what is wrong with it.
-            return data
         self._refuse_foreign(data)
         data.update({self.path_fields[name]: text for name, text in call.path.items()})
         for name, default in self.defaults.items():

@@ -24,6 +24,7 @@ from primepos.api.errors import (
     UnsupportedMedia,
     error_status,
 )
+from primepos.api.refinements import refine
 from primepos.api.wire import DECIMAL_PATTERN, holds_decimals
 from primepos.core.amounts import InvalidAmount
 from primepos.core.errors import (
@@ -68,7 +69,7 @@ def document(routes: Iterable[Route]) -> Json:
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
     known = dict(zip(ordered, schemas, strict=True))
     names = {shape: schema["$ref"].rpartition("/")[2] for shape, schema in known.items()}
-    components = {name: _portable(schema) for name, schema in components.items()}
+    components = {name: refine(name, _portable(schema)) for name, schema in components.items()}
     paths: dict[str, Json] = {}
     for path, tags, endpoint in listed:
         entry = paths.setdefault(_PATH_FIELD.sub(r"{\1}", path), {})
@@ -180,10 +181,9 @@ def _operation(
     if parameters:
         said["parameters"] = parameters
     if not endpoint.in_query and endpoint.given:
-        body = _body(endpoint, shape, names)
         said["requestBody"] = {
-            "required": bool(body.get("required", True)),
-            "content": {JSON: {"schema": body}},
+            "required": bool(_required(endpoint, shape)),
+            "content": {JSON: {"schema": _body(endpoint, shape, names)}},
         }
     said["responses"] = {str(int(endpoint.status)): _success(endpoint, names)} | {
         str(int(status)): _refusal(status, codes) for status, codes in error_codes(endpoint).items()
@@ -245,8 +245,12 @@ def _body(endpoint: Endpoint, shape: Json, names: Mapping[type, str]) -> Json:
     return {
         **{name: value for name, value in shape.items() if name not in {"title", "properties", "required"}},
         "properties": {name: value for name, value in shape["properties"].items() if name not in hidden},
-        "required": [name for name in shape.get("required", ()) if name not in {*hidden, *endpoint.defaults}],
+        "required": _required(endpoint, shape),
     }
+
+
+def _required(endpoint: Endpoint, shape: Json) -> list[str]:
+    return [name for name in shape.get("required", ()) if name not in {*endpoint.hidden, *endpoint.defaults}]
 
 
 def _success(endpoint: Endpoint, names: Mapping[type, str]) -> Json:

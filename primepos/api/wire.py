@@ -22,7 +22,7 @@ from primepos.core.errors import InvalidInput
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?$"
 MOST_QUERY_FIELDS = 50
 _DECIMAL = re.compile(DECIMAL_PATTERN.rstrip("$") + r"\Z")
-_INTEGER = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.0+)?\Z")
+_INTEGER = re.compile(r"(-?(?:0|[1-9][0-9]{0,18}))(?:\.0+)?\Z")
 _DECIMAL_PROBLEM = 'expected a decimal number as a string, such as "2.50"'
 
 _MOST_DIGITS = 19

@@ -113,6 +113,15 @@ def test_what_is_not_valid_is_422_and_names_the_field(ask, shop, change, field):
     assert ask(shop.owner, "GET", "/api/v1/sales").json()["items"] == []
 
 
+@pytest.mark.parametrize("raw", [b"null", b"[]", b"1", b'"text"', b"true"])
+def test_a_body_that_is_no_object_is_422(ask, shop, raw):
+    for path in ("/api/v1/sales", "/api/v1/categories"):
+        answer = ask(shop.owner, "POST", path, content=raw, headers={"Content-Type": "application/json"})
+        assert assert_problem(answer, 422, "INVALID_INPUT")["problems"] == [
+            {"field": "input", "problem": "expected an object"}
+        ]
+
+
 def test_a_whole_number_is_whole_however_it_is_written(ask, shop):
     raw = b'{"id":"%s","outlet_id":"%s","lines":[{"sku":"A-1"}],"tenders":[{"kind":"cash","amount":1e2}],"total":100.0}'
     body = raw % (str(new_id()).encode(), str(shop.outlet_id).encode())

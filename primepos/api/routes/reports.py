@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Controller
 
-from primepos.api.endpoint import runs
+from primepos.api.endpoint import left_out, runs
 from primepos.domain.reporting import service
 
 
@@ -14,4 +14,4 @@ class ReportsController(Controller):
     path = "/api/v1/reports"
     tags = ("reports",)
 
-    sales = runs(service.report_sales, "GET", "/sales")
+    sales = runs(service.report_sales, "GET", "/sales", supplied={"outlet": left_out})
