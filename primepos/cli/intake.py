@@ -10,15 +10,18 @@ import hashlib
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from primepos.domain.importing.errors import ImportMoved
 from primepos.domain.importing.refusals import Refusal, RefusalFile
-from primepos.domain.importing.schemas import MOST_PRODUCTS, MOST_SALES, PlanOut
+from primepos.domain.importing.schemas import MOST_PRODUCTS, MOST_SALES, PlanOut, SalesLoaded
 from primepos.domain.importing.service import load_products, load_sales, plan_products, plan_sales
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 # Large enough that a transaction's own cost is lost in it, small enough that others never wait long for a lock.
 BATCH_ROWS = 10_000
 _BATCHES_AHEAD = 2
+_UNDER_WAY = 2
 
 Advance = Callable[[int], None]
 
@@ -84,18 +88,39 @@ def fingerprint_of(file_sha256: str, reading: Mapping[str, Any]) -> str:
 
 
 def feed_sales(job: Job, file: SalesFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
-    """Load what of a file of sales is not loaded yet; what is, is read and passed over."""
+    """Load what of a file of sales is not loaded yet; what is, is read and passed over.
+
+    Two batches are under way at a time: while the database books one, the next is checked and brought there.
+    """
     counts = Counts()
     sent: set[str] = set()
     units = _counted(file.sales(), counts)
     start = _pass_over(units, plan.rows_done, counts, refused, advance)
-    for batch, is_last in _batches(units):
-        rows = _note(batch, counts, refused)
-        if not plan.is_finished:
-            _send_sales(job, file, batch, counts, sent, start=start, rows=rows, is_last=is_last)
-        start += rows
-        advance(rows)
+    under_way: deque[tuple[int, Future[SalesLoaded]]] = deque()
+    with ThreadPoolExecutor(_UNDER_WAY, thread_name_prefix="import") as hands:
+        try:
+            for batch, is_last in _batches(units):
+                rows = _note(batch, counts, refused)
+                if not plan.is_finished:
+                    given = _sales_batch(job, file, batch, sent, start=start, rows=rows, is_last=is_last)
+                    before = under_way[-1][1] if under_way else None
+                    under_way.append((rows, hands.submit(_send_sales, job, given, before)))
+                else:
+                    advance(rows)
+                start += rows
+                while under_way and (is_last or len(under_way) > _UNDER_WAY):
+                    _take_in(under_way.popleft(), counts, advance)
+        except BaseException:
+            hands.shutdown(cancel_futures=True)
+            raise
     return counts
+
+
+def _take_in(sent: tuple[int, Future[SalesLoaded]], counts: Counts, advance: Advance) -> None:
+    rows, answer = sent
+    done = answer.result()
+    counts.add(sales=done.sales, sales_known=done.sales_known, lines=done.lines, products=done.products)
+    advance(rows)
 
 
 def _counted(units: Iterator[SaleUnit], counts: Counts) -> Iterator[SaleUnit]:
@@ -105,34 +130,34 @@ def _counted(units: Iterator[SaleUnit], counts: Counts) -> Iterator[SaleUnit]:
         yield unit
 
 
-def _send_sales(
-    job: Job,
-    file: SalesFile,
-    units: list[SaleUnit],
-    counts: Counts,
-    sent: set[str],
-    *,
-    start: int,
-    rows: int,
-    is_last: bool,
-) -> None:
+def _sales_batch(
+    job: Job, file: SalesFile, units: list[SaleUnit], sent: set[str], *, start: int, rows: int, is_last: bool
+) -> dict[str, Any]:
     sales = [unit.sale for unit in units if unit.sale is not None]
     new = sorted({line.sku for sale in sales for line in sale.lines} - sent)
     sent.update(new)
-    done = job.app.run(
-        load_sales,
-        job.identity,
-        {
-            "run": job.key(),
-            "start": start,
-            "rows": rows,
-            "sales": sales,
-            "goods": [file.goods(sku) for sku in new],
-            "outlet": job.outlet,
-            "is_last": is_last,
-        },
-    )
-    counts.add(sales=done.sales, sales_known=done.sales_known, lines=done.lines, products=done.products)
+    return {
+        "run": job.key(),
+        "start": start,
+        "rows": rows,
+        "sales": sales,
+        "goods": [file.goods(sku) for sku in new],
+        "outlet": job.outlet,
+        "is_last": is_last,
+    }
+
+
+def _send_sales(job: Job, given: dict[str, Any], before: Future[SalesLoaded] | None) -> SalesLoaded:
+    """Load one batch. One that comes to the lock before its predecessor, as a short one may, waits and tries again."""
+    if given["is_last"] and before is not None:
+        before.result()
+    try:
+        return job.app.run(load_sales, job.identity, given)
+    except ImportMoved:
+        if before is None:
+            raise
+        before.result()
+        return job.app.run(load_sales, job.identity, given)
 
 
 def try_sales(job: Job, file: SalesFile, refused: RefusalFile, advance: Advance) -> Counts:

@@ -292,7 +292,7 @@ def _check_zone(zone: str | None) -> None:
         return
     try:
         ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise InvalidInput(f"--zone: there is no zone {zone}") from None
 
 

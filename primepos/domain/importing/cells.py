@@ -20,7 +20,7 @@ from primepos.domain.catalog.schemas import tidy_goods
 
 _REMEMBERED: Final = 1 << 16
 # Signs of currencies, spaces of every kind and the letters that stand for currencies go; digits must be left.
-_NOT_NUMBER: Final = re.compile(r"[\s\u00a0\u202f$€£¥₹]|[A-Z]{3}(?=\W*\d)|(?<=\d)\s*[A-Z]{3}$")
+_NOT_NUMBER: Final = re.compile(r"[A-Z]{3}(?=\W*\d)|(?<=\d)\s*[A-Z]{3}$|[\s\u00a0\u202f$€£¥₹]")
 _PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _EXPONENT: Final = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
@@ -39,12 +39,15 @@ class CellProblem(Exception):
 
 
 def clean(cell: str) -> str:
-    """Return a cell without blanks around it, and without the apostrophe that keeps a spreadsheet from calculating.
+    """Return a cell without blanks around it, and without the apostrophe that keeps a spreadsheet from meddling.
 
-    A formula stays the text it is; nothing is ever worked out.
+    Such an apostrophe stands before a would-be formula or a number that is a text. A formula stays the text it is;
+    nothing is ever worked out.
     """
     cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA and cell[1:] else cell
+    if cell[:1] == "'" and len(cell) > 1 and (cell[1] in _FORMULA or cell[1:].isdecimal()):
+        return cell[1:]
+    return cell
 
 
 @lru_cache(_REMEMBERED)

@@ -76,6 +76,9 @@ def advance_run(ctx: Context, run: Run, rows_done: int, *, is_last: bool) -> Non
     ctx.uow.run(_ADVANCE, {"tenant": ctx.tenant_id, "id": run.id, "rows": rows_done, "finished": finished})
 
 
+# A session keeps the plans of its foreign key checks. Made while the tables were empty, they look at every sale of the
+# tenant for every line; made anew for each batch, they know how large the tables are by now.
+_PLAN_ANEW: Final = "DISCARD PLANS"
 # COPY cannot write into tables with row-level security, so the lines go by COPY into a table of this transaction and
 # from there by one INSERT, through every policy and key. A sale that is there already keeps its own lines.
 _STAGE: Final = """
@@ -125,6 +128,13 @@ class _SaleRow(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Staged:
+    """Sales worked out, their lines waiting in the transaction's own table."""
+
+    heads: list[_SaleRow]
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """What a batch added, and the business days it added to."""
 
@@ -133,14 +143,12 @@ class Loaded:
     days: list[date]
 
 
-def load_sales(ctx: Context, outlet_id: UUID, source: str, sales: Sequence[ImportedSale]) -> Loaded:
-    """Book imported sales in one statement; those whose number is known for this source are left as they are.
+def stage_sales(ctx: Context, source: str, sales: Sequence[ImportedSale]) -> Staged:
+    """Work sales out and bring their lines to the database, without touching or locking anything that is shared.
 
     Each line is rounded to the currency's minor unit, a half away from zero, and a sale's total is the sum of its
     lines; its tax is not known and stays zero. Raises: ``INVALID_AMOUNT``.
     """
-    if not sales:
-        return Loaded(0, 0, [])
     tenant = ctx.tenant
     exponent = tenant.currency.exponent
     heads: list[_SaleRow] = []
@@ -158,14 +166,22 @@ def load_sales(ctx: Context, outlet_id: UUID, source: str, sales: Sequence[Impor
     with ctx.uow.copy(_STAGE_LINES) as copy:
         # Texts hold no control characters, so of what COPY would misread only the backslash is left.
         copy.write("".join(lines).replace("\\", "\\\\"))
+    return Staged(heads)
+
+
+def load_staged(ctx: Context, outlet_id: UUID, source: str, staged: Staged) -> Loaded:
+    """Book staged sales in one statement; those whose number is known for this source are left as they are."""
+    if not staged.heads:
+        return Loaded(0, 0, [])
+    ctx.uow.run(_PLAN_ANEW)
     done = ctx.uow.rows(
         _LOAD,
         {
             "tenant": ctx.tenant_id,
             "outlet": outlet_id,
-            "currency": tenant.currency.code,
+            "currency": ctx.tenant.currency.code,
             "source": source,
-            "sales": msgspec.json.encode(heads).decode(),
+            "sales": msgspec.json.encode(staged.heads).decode(),
         },
     )[0]
     return Loaded(**done)

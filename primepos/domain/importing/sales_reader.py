@@ -8,6 +8,7 @@ are open at the moment, not the file.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -28,13 +29,13 @@ from primepos.domain.importing.schemas import ImportedLine, ImportedSale, SeenGo
 from primepos.domain.importing.tables import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from primepos.domain.importing.dialects import Dialect
     from primepos.domain.importing.files import SourceFile
     from primepos.domain.importing.tables import Layout
 
-Row = tuple[int, list[str]]
+# A row's number, its cells, and of these the ones that are read.
+Row = tuple[int, list[str], Sequence[str]]
+_READ: Final = ("number", "sold_at", "sku", "name", "quantity", "unit_price", "customer")
 
 _INCOMPLETE: Final = "SALE_INCOMPLETE"
 _TOO_LARGE: Final = "AMOUNT_TOO_LARGE"
@@ -84,26 +85,29 @@ class SalesFile:
     def sales(self) -> Iterator[SaleUnit]:
         """Give every sale in the order in which the file completes them; always the same order for the same file."""
         open_sales: dict[str, list[Row]] = {}
-        for row in rows(self.file, self.layout):
-            number = clean(self.layout.cell(row[1], "number"))
+        pick = self.layout.picker(*_READ)
+        for row, cells in rows(self.file, self.layout):
+            read = pick(cells)
+            number = clean(read[0])
             if not number:
-                yield _refused([row], {row[0]: CellProblem("MISSING_VALUE", "number is empty")})
+                yield _refused([(row, cells, read)], {row: CellProblem("MISSING_VALUE", "number is empty")})
                 continue
             lines = open_sales.setdefault(number, [])
-            lines.append(row)
-            if self._last_rows[number] == row[0]:
+            lines.append((row, cells, read))
+            if self._last_rows[number] == row:
                 yield self._sale(number, open_sales.pop(number))
 
     def _scan(self) -> None:
+        pick = self.layout.picker(*_READ)
+        comma = self.decimal_comma
         for row, cells in rows(self.file, self.layout):
             self.total_rows += 1
-            number = clean(self.layout.cell(cells, "number"))
+            number, _, sku, name, _, price, _ = pick(cells)
+            number = clean(number)
             if number:
                 self._last_rows[number] = row
             try:
-                sku = read_sku(self.layout.cell(cells, "sku"))
-                name = read_name(self.layout.cell(cells, "name"))
-                price = read_price(self.layout.cell(cells, "unit_price"), self.decimal_comma)
+                sku, name, price = read_sku(sku), read_name(name), read_price(price, comma)
             except CellProblem:
                 continue
             seen = self._goods.get(sku)
@@ -120,25 +124,30 @@ class SalesFile:
     def _sale(self, number: str, lines: Sequence[Row]) -> SaleUnit:
         problems: dict[int, CellProblem] = {}
         made: list[ImportedLine] = []
-        moments = []
+        moments = set()
         customer = ""
+        total = 0
         try:
             number = read_sku(number, "number")
         except CellProblem as problem:
-            return _refused(lines, dict.fromkeys((row for row, _ in lines), problem))
-        for row, cells in lines:
+            return _refused(lines, dict.fromkeys((row for row, _, _ in lines), problem))
+        for row, cells, read in lines:
             try:
                 self.layout.check(cells)
-                moments.append(read_moment(self._when(cells), self.zone, self.formats))
-                made.append(self._line(cells))
-                customer = customer or _customer(self.layout.cell(cells, "customer"))
+                moments.add(read_moment(self._when(cells, read[1]), self.zone, self.formats))
+                line = self._line(read)
+                total += line_total(line.quantity, line.unit_price, self.exponent)
+                made.append(line)
+                customer = customer or _customer(read[6])
             except CellProblem as problem:
                 problems[row] = problem
+            except InvalidAmount as error:
+                problems[row] = CellProblem(_TOO_LARGE, error.message)
         if problems:
             return _refused(lines, problems)
-        if abs(sum(line_total(line.quantity, line.unit_price, self.exponent) for line in made)) > MAX_MINOR:
+        if abs(total) > MAX_MINOR:
             too_large = CellProblem(_TOO_LARGE, "the sale's total is too large")
-            return _refused(lines, dict.fromkeys((row for row, _ in lines), too_large))
+            return _refused(lines, dict.fromkeys((row for row, _, _ in lines), too_large))
         sold_at, day = min(moments)
         return SaleUnit(
             len(lines),
@@ -152,22 +161,18 @@ class SalesFile:
             ),
         )
 
-    def _when(self, cells: Sequence[str]) -> str:
-        at = self.layout.cell(cells, "sold_at")
-        time = clean(self.layout.cell(cells, "time"))
+    def _when(self, cells: Sequence[str], at: str) -> str:
+        time = clean(self.layout.cell(cells, "time")) if "time" in self.layout.places else ""
         return f"{clean(at)} {time}" if time else at
 
-    def _line(self, cells: Sequence[str]) -> ImportedLine:
-        cell = self.layout.cell
-        sku = read_sku(cell(cells, "sku"))
-        quantity = read_quantity(cell(cells, "quantity"), self.decimal_comma)
-        price = read_price(cell(cells, "unit_price"), self.decimal_comma)
-        try:
-            line_total(quantity, price, self.exponent)
-        except InvalidAmount as error:
-            raise CellProblem(_TOO_LARGE, error.message) from None
-        name = read_name(cell(cells, "name")) or self.goods(sku).name
-        return ImportedLine(sku, name, quantity, price)
+    def _line(self, read: Sequence[str]) -> ImportedLine:
+        sku = read_sku(read[2])
+        return ImportedLine(
+            sku,
+            read_name(read[3]) or self.goods(sku).name,
+            read_quantity(read[4], self.decimal_comma),
+            read_price(read[5], self.decimal_comma),
+        )
 
     def _is_cancellation(self, number: str, lines: Sequence[ImportedLine]) -> bool:
         if self.dialect.cancellation:
@@ -210,7 +215,7 @@ def _customer(cell: str) -> str:
 def _refused(lines: Sequence[Row], problems: dict[int, CellProblem]) -> SaleUnit:
     """Refuse a sale whole: half a sale would be wrong in every report."""
     refusals = []
-    for row, cells in lines:
+    for row, cells, _ in lines:
         problem = problems.get(row)
         if problem is None:
             refusals.append(Refusal(row, _INCOMPLETE, "another line of this sale cannot be read", cells))

@@ -113,6 +113,9 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
     outlet gets one. Safe to repeat, as ``importing.load_products`` is. The summaries of the days are queued.
     """
     require_active(ctx.tenant)
+    ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
+    # Before the lock, so that one batch is made ready while the one before it is booked.
+    staged = queries.stage_sales(ctx, data.run.source, data.sales)
     run = queries.lock_run(ctx, "sales", data.run)
     outlet = _outlet(ctx, data.outlet)
     if _is_settled(run, data.start, data.rows):
@@ -120,9 +123,8 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
         return SalesLoaded(run_id=run.id, rows_done=run.rows_done, outlet=code)
     if outlet is None:
         outlet = add_outlet(ctx, FIRST_OUTLET, FIRST_OUTLET_NAME)
-    ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
     products = _make_missing(ctx, data)
-    done = queries.load_sales(ctx, outlet.id, data.run.source, data.sales)
+    done = queries.load_staged(ctx, outlet.id, data.run.source, staged)
     for day in done.days:
         ctx.defer(
             "reporting.summarise_day",

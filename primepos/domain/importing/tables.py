@@ -9,13 +9,14 @@ import csv
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from primepos.domain.importing.cells import CellProblem
 from primepos.domain.importing.errors import ColumnsMissing, FileUnreadable, UnknownColumn, UnknownField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from primepos.domain.importing.files import SourceFile
 
@@ -53,6 +54,19 @@ class Layout:
         if place is None:
             return self.fixed.get(name, "")
         return cells[place] if place < len(cells) else ""
+
+    def picker(self, *names: str) -> Callable[[Sequence[str]], Sequence[str]]:
+        """Return what takes the cells of these fields out of a row, as :meth:`cell` does, in one step where it can."""
+        places = [self.places.get(name, -1) for name in names]
+        needed = max(places) + 1
+
+        def one_by_one(cells: Sequence[str]) -> Sequence[str]:
+            return [self.cell(cells, name) for name in names]
+
+        if len(names) < 2 or -1 in places:
+            return one_by_one
+        at_once = itemgetter(*places)
+        return lambda cells: at_once(cells) if len(cells) >= needed else one_by_one(cells)
 
     def check(self, cells: Sequence[str]) -> None:
         """See that the row has no more cells than the header has names."""
