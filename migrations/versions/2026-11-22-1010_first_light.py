@@ -255,7 +255,7 @@ TABLES = (
         code text NOT NULL,
         name text NOT NULL,
         kind text NOT NULL,
-        amount numeric(9, 6) NOT NULL,
+        amount numeric(15, 6) NOT NULL,
         included boolean NOT NULL,
         affects_base boolean DEFAULT false NOT NULL,
         base_affected boolean DEFAULT true NOT NULL,
@@ -512,7 +512,7 @@ TABLES = (
         CONSTRAINT sales_kind_check CHECK (kind IN ('sale', 'void', 'imported')),
         CONSTRAINT sales_total_check CHECK (total = base + tax + rounding),
         CONSTRAINT sales_void_check CHECK ((kind = 'void') = (void_of IS NOT NULL)),
-        CONSTRAINT sales_series_check CHECK (CASE WHEN kind = 'imported' THEN external_number IS NOT NULL AND number IS NULL AND shift_id IS NULL ELSE number >= 1 AND epoch >= 1 AND register_id IS NOT NULL AND shift_id IS NOT NULL AND hash IS NOT NULL AND prev_hash IS NOT NULL AND body_hash IS NOT NULL END)
+        CONSTRAINT sales_series_check CHECK (CASE WHEN kind = 'imported' THEN external_number IS NOT NULL AND number IS NULL AND shift_id IS NULL ELSE coalesce(number, 0) >= 1 AND coalesce(epoch, 0) >= 1 AND register_id IS NOT NULL AND shift_id IS NOT NULL AND hash IS NOT NULL AND prev_hash IS NOT NULL AND body_hash IS NOT NULL END)
     )
     """,
     "CREATE INDEX sales_business_date_idx ON sales (tenant_id, business_date, id)",
@@ -579,7 +579,7 @@ TABLES = (
         tax_no integer NOT NULL,
         code text NOT NULL,
         name text NOT NULL,
-        rate numeric(9, 6) NOT NULL,
+        rate numeric(15, 6) NOT NULL,
         base bigint NOT NULL,
         amount bigint NOT NULL,
         CONSTRAINT sale_taxes_pkey PRIMARY KEY (tenant_id, sale_id, tax_no),

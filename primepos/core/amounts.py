@@ -20,9 +20,11 @@ RoundingMethod = Literal["half_up", "half_down", "half_even", "up", "down"]
 PRICE_PLACES: Final = 4
 QUANTITY_PLACES: Final = 3
 RATE_PLACES: Final = 4
+TAX_PLACES: Final = 6
 MAX_UNIT_PRICE: Final = Decimal("9999999999.9999")
 MAX_QUANTITY: Final = Decimal("999999999.999")
 MAX_RATE: Final = Decimal(1000)
+MAX_TAX: Final = Decimal("999999999.999999")
 # The largest integer that every consumer of the API can hold, JavaScript included (2**53 - 1).
 MAX_MINOR: Final = 9_007_199_254_740_991
 
@@ -247,6 +249,17 @@ def parse_rate(value: Decimal | str | int) -> Decimal:
         InvalidAmount: see :func:`parse_decimal`.
     """
     return parse_decimal(value, what="rate", places=RATE_PLACES, maximum=MAX_RATE)
+
+
+def parse_tax_amount(value: Decimal | str | int) -> Decimal:
+    """Read what a tax bears: percent, or currency units a piece where it is fixed, which in some currencies are many.
+
+    At most six places, negative for a withholding, magnitude below a milliard.
+
+    Raises:
+        InvalidAmount: see :func:`parse_decimal`.
+    """
+    return parse_decimal(value, what="tax", places=TAX_PLACES, maximum=MAX_TAX)
 
 
 def round_half_up(value: Decimal, step: Decimal) -> Decimal:

@@ -15,6 +15,21 @@ class Clock(Protocol):
         ...
 
 
+# What a clock can show that is only wrong: from one that fell back to its beginning to one set far ahead. Beyond
+# these no zone can be added and no calendar be shown.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+
+
+def is_plausible(at: date) -> bool:
+    """Tell whether a date, or moment, lies within what a till's clock can show."""
+    return FIRST_YEAR <= at.year <= LAST_YEAR
+
+
+def utc_text(at: datetime) -> str:
+    """Write a moment in UTC to the microsecond, as the trail keeps it and the auditor reads it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
 class SystemClock:
     """The machine's clock."""
 

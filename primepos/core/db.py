@@ -55,6 +55,13 @@ class DatabaseUnavailable(Unavailable):
     template = "The database does not answer right now; nothing was changed"
 
 
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost after the commit was sent: it may be done, or not."""
+
+    code = "OUTCOME_UNKNOWN"
+    template = "The connection was lost while this was being saved: see whether it was done before doing it again"
+
+
 class TenantScopeMissing(PrimePOSError):
     """A query on a tenant's table was tried in a transaction that belongs to no tenant: a bug of ours."""
 
@@ -81,7 +88,7 @@ def register_constraint(name: str, error: Callable[[], Exception]) -> None:
     _CONSTRAINT_ERRORS[name] = error
 
 
-def translate(error: BaseException) -> Exception | None:  # noqa: PLR0911  one answer a kind of error
+def translate(error: BaseException) -> Exception | None:  # noqa: C901, PLR0911  one answer a kind of error
     """Return our error for one of the driver's, or None where it is a bug to be seen as it is."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, (pg_errors.SerializationFailure, pg_errors.DeadlockDetected)):
@@ -99,6 +106,10 @@ def translate(error: BaseException) -> Exception | None:  # noqa: PLR0911  one a
         return InvalidInput("A value is out of the range that can be stored")
     if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
         return InvalidInput("A text contains a NUL character")
+    if isinstance(cause, UnicodeEncodeError):
+        return InvalidInput("A text is not valid Unicode")
+    if isinstance(cause, pg_errors.DatetimeFieldOverflow):
+        return InvalidInput("A date is outside the calendar")
     if isinstance(cause, (pg_errors.LockNotAvailable, pg_errors.QueryCanceled)):
         return DatabaseUnavailable()
     if isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError, pg_errors.ReadOnlySqlTransaction)):
@@ -159,6 +170,7 @@ class UnitOfWork:
         self._session: TenantSession | None = None
         self._begun = False
         self._committing = False
+        self.in_doubt = False
 
     def _driver(self) -> psycopg.Connection[Any]:
         if self._connection is None:
@@ -277,7 +289,14 @@ class UnitOfWork:
             with self.pipeline() as pipe:
                 pipe.execute(*last)
                 driver.cursor().execute("COMMIT", prepare=False)
-        self._begun = False
+        self._begun = self._committing = False
+
+    def keep(self) -> None:
+        """Commit what was done so far, which stands by itself, and go on in a transaction of its own.
+
+        For what others wait for and must not wait until the operation ends; its locks are given up.
+        """
+        self.commit()
 
     def close(self) -> None:
         """Roll back what was not committed and give the connection back."""
@@ -293,8 +312,8 @@ class UnitOfWork:
         """Close after an error: a connection in doubt is thrown away rather than pooled.
 
         Returns True when the server hung up before the commit was sent, so that nothing can have been
-        done and the work may be tried on a new connection. The other pooled connections are as old as
-        the broken one, so all are dropped.
+        done (``in_doubt`` says when it may have been) and the work may be tried on a new connection. The
+        other pooled connections are as old as the broken one, so all are dropped.
         """
         lost = False
         connection = self._connection
@@ -303,7 +322,8 @@ class UnitOfWork:
             if driver is None or driver.closed or driver.broken:
                 connection.invalidate()
                 self.database.engine.dispose()
-                lost = not self._committing
+                self.in_doubt = self._committing and not self._read_only
+                lost = not self.in_doubt
         self.close()
         return lost
 
@@ -379,8 +399,10 @@ def run_in_transaction(open_unit: Callable[[], UnitOfWork], work: Callable[[Unit
         except PrimePOSError:
             uow.abandon()
             raise
-        except (DBAPIError, psycopg.Error, sa.exc.TimeoutError) as error:
+        except (DBAPIError, psycopg.Error, sa.exc.TimeoutError, UnicodeEncodeError) as error:
             lost = uow.abandon()
+            if uow.in_doubt:
+                raise OutcomeUnknown from error
             translated = TransactionRetry() if lost else translate(error)
             if translated is None:
                 raise

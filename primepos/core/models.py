@@ -1,8 +1,8 @@
 """Bases of every table: constraint names, tenant scope, timestamps, money columns.
 
 Money is ``bigint`` minor units, a unit price ``numeric(14,4)``, a quantity ``numeric(14,3)``, a rate
-``numeric(9,6)``, a moment ``timestamptz``. SQLModel tables do not validate on construction: input is validated
-by the operations' schemas, invariants by CHECK constraints.
+``numeric(15,6)`` (a fixed tax is one too, in currency units), a moment ``timestamptz``. SQLModel tables do not
+validate on construction: input is validated by the operations' schemas, invariants by CHECK constraints.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ SQLModel.metadata.naming_convention = {
 
 UNIT_PRICE = sa.Numeric(14, 4)
 QUANTITY = sa.Numeric(14, 3)
-RATE = sa.Numeric(9, 6)
+RATE = sa.Numeric(15, 6)
 TIMESTAMP = sa.DateTime(timezone=True)
 
 

@@ -178,6 +178,8 @@ def parse(shape: type[In], data: Mapping[str, Any] | msgspec.Struct | None) -> I
     try:
         # Through plain values and back: a struct made in Python has not been validated by anybody yet.
         return msgspec.convert(msgspec.to_builtins({} if data is None else data), shape)
+    except RecursionError:
+        raise InvalidInput("input: nested too deeply") from None
     except (msgspec.ValidationError, ValueError) as error:
         text, _, path = str(error).partition(" - at `$")
         field = path.rstrip("`").lstrip(".") or "input"
@@ -266,9 +268,11 @@ class App:
 
         def work(uow: UnitOfWork) -> Out:
             approver = None
-            if approval is not None and grant.decision is Decision.APPROVE:
+            # Also where the operation itself is allowed: what is asked of it (a price, a discount) may need consent.
+            if approval is not None:
                 approver = self._approvals.resolve(uow, self.settings, identity, approval)
-                if not approver.can(operation.permission) or approver.actor_id == identity.actor_id:
+                missing = grant.decision is Decision.APPROVE and not approver.can(operation.permission)
+                if missing or approver.actor_id == identity.actor_id:
                     raise ApprovalRequired(permission=operation.permission.value)
                 outcome.approver = approver
             context = Context(

@@ -31,7 +31,8 @@ def hang_up(cluster: Cluster, fresh_database: str) -> Iterator[Callable[[], None
 
         def end() -> None:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = %s AND pid <> pg_backend_pid()",
                 (fresh_database.rsplit("/", 1)[1].split("?", maxsplit=1)[0],),
             )
 

@@ -120,24 +120,26 @@ def close_shift(
     )
 
 
-def roll_server_shift(uow: UnitOfWork, tenant_id: int, register_id: UUID, day: date, at: datetime) -> None:
+def roll_server_shift(uow: UnitOfWork, tenant_id: int, register_id: UUID, day: date, at: datetime) -> UUID | None:
     """See that the server's own register has the shift of business day ``day`` open, closing an older one.
 
-    Nobody counts a drawer here: it closes itself with nothing counted and no difference.
+    Returns the shift it opened, or None where another caller was faster. Nobody counts a drawer here: it closes
+    itself with nothing counted and no difference.
     """
     register = lock_register(uow, tenant_id, register_id)
     if register is None:
-        return
+        return None
     if register["open_shift_id"] is not None:
         current = find_shift(uow, tenant_id, register["open_shift_id"])
         if current is not None and current["business_date"] >= day:
-            return
+            return None
         if current is not None:
             close_shift(uow, tenant_id, current, at=at, actor_id=None, actor="server", counted=None)
+    shift_id = new_id()
     insert_shift(
         uow,
         tenant_id,
-        shift_id=new_id(),
+        shift_id=shift_id,
         register_id=register_id,
         business_date=day,
         opened_at=at,
@@ -145,6 +147,7 @@ def roll_server_shift(uow: UnitOfWork, tenant_id: int, register_id: UUID, day: d
         actor="server",
         opening_float=0,
     )
+    return shift_id
 
 
 _FIGURES = """

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from primepos.core.clock import business_date
+from primepos.core.clock import business_date, is_plausible, utc_text
 from primepos.core.context import Context
 from primepos.core.errors import InvalidInput
 from primepos.core.operations import operation
@@ -45,12 +45,18 @@ def open_shift(ctx: Context, data: OpenShift) -> ShiftOut:
     if not ctx.identity.may_use_outlet(register["outlet_id"]):
         raise NoSuchRegister
     known = queries.find_shift(ctx.uow, ctx.tenant_id, data.id)
-    if known is not None and known["register_id"] == data.register_id:
+    if (
+        known is not None
+        and (known["register_id"], known["opening_float"]) == (data.register_id, data.opening_float)
+        and data.opened_at in (None, known["opened_at"])
+    ):
         return _out(ctx, known)
     if known is not None or register["open_shift_id"] is not None:
         raise ShiftAlreadyOpen
     tenant = ctx.tenant
     opened_at = data.opened_at or ctx.clock.now()
+    if not is_plausible(opened_at):
+        raise InvalidInput("opened_at: outside the calendar")
     queries.insert_shift(
         ctx.uow,
         ctx.tenant_id,
@@ -62,8 +68,15 @@ def open_shift(ctx: Context, data: OpenShift) -> ShiftOut:
         actor=ctx.identity.name,
         opening_float=data.opening_float,
     )
-    ctx.note(f"shift:{data.id}", register=register["prefix"], opening_float=data.opening_float)
-    return _show(ctx, data.id)
+    opened = _find(ctx, data.id)
+    ctx.note(
+        f"shift:{data.id}",
+        register=register["prefix"],
+        opening_float=data.opening_float,
+        opened_at=utc_text(opened["opened_at"]),
+        business_date=opened["business_date"].isoformat(),
+    )
+    return _out(ctx, opened)
 
 
 @operation("cash.close_shift", permission=Permission.SHIFT_CLOSE, raises=(ShiftNotFound, ShiftClosed, NotYourShift))
@@ -99,6 +112,7 @@ def close_shift(ctx: Context, data: CloseShift) -> ShiftOut:
     closed = _find(ctx, data.shift_id)
     ctx.note(
         f"shift:{data.shift_id}",
+        closed_at=utc_text(closed["closed_at"]),
         z_number=closed["z_number"],
         expected=closed["expected"],
         counted=closed["counted"],

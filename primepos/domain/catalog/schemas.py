@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import force_setattr
 
-from primepos.core.amounts import InvalidAmount, parse_quantity, parse_rate, parse_unit_price
+from primepos.core.amounts import RATE_PLACES, InvalidAmount, parse_decimal, parse_quantity, parse_unit_price
 from primepos.core.paging import CURSOR_LENGTH
 from primepos.core.texts import Code, Name, Sku, tidy
 
@@ -24,6 +24,8 @@ Version = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 SoldBy = Literal["each", "weight"]
 TaxKind = Literal["percent", "fixed", "division"]
 MOST_TAX = Decimal("999.9999")
+# Fixed taxes are currency units a piece, and a unit of some currencies is worth very little.
+MOST_FIXED_TAX = Decimal("99999999.9999")
 
 
 def tidy_goods(name: str) -> str:
@@ -206,7 +208,8 @@ class CreateTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         tidy(self, "name")
-        force_setattr(self, "amount", _tax_amount(self.amount))
+        most = MOST_FIXED_TAX if self.kind == "fixed" else MOST_TAX
+        force_setattr(self, "amount", _tax_amount(self.amount, most))
 
 
 class UpdateTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,14 +225,12 @@ class UpdateTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         tidy(self, "name")
         if isinstance(self.amount, Decimal):
-            force_setattr(self, "amount", _tax_amount(self.amount))
+            # Whether it is a percentage shows when the tax is read.
+            force_setattr(self, "amount", _tax_amount(self.amount, MOST_FIXED_TAX))
 
 
-def _tax_amount(amount: Decimal) -> Decimal:
-    checked = parse_rate(amount)
-    if abs(checked) > MOST_TAX:
-        raise InvalidAmount(what="amount", problem=f"larger than {MOST_TAX}")
-    return checked
+def _tax_amount(amount: Decimal, most: Decimal) -> Decimal:
+    return parse_decimal(amount, what="amount", places=RATE_PLACES, maximum=most)
 
 
 class CreateTaxClass(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

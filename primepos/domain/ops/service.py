@@ -6,6 +6,7 @@ from primepos.core.context import Context
 from primepos.core.operations import Scope, operation
 from primepos.core.permissions import Permission
 from primepos.domain.ops import books
+from primepos.domain.ops.checks import CHECKS
 from primepos.domain.ops.schemas import BooksOut, Problem, VerifyBooks
 
 
@@ -28,17 +29,21 @@ def verify_own_books(ctx: Context, data: VerifyBooks) -> BooksOut:
 def _verify(ctx: Context, data: VerifyBooks) -> BooksOut:
     ctx.uow.allow_time(0)
     problems: list[Problem] = list(books.failed_checks(ctx.uow, data.most_problems))
+    # What is wrong comes before what is only waited for, and is never crowded out by it.
+    problems.sort(key=lambda each: each.pending)
+    ok = all(each.pending for each in problems)
     chains = set()
+    broken: list[Problem] = []
     for series, problem in books.broken_chains(ctx.uow, bodies=data.bodies):
         chains.add(series)
-        if problem is not None and len(problems) < data.most_problems:
-            problems.append(problem)
+        if problem is not None and len(broken) < data.most_problems:
+            broken.append(problem)
     tenants, sales = books.counted(ctx.uow)
     return BooksOut(
-        ok=not any(not each.pending for each in problems),
+        ok=ok and not broken,
         tenants=tenants,
         sales=sales,
         chains=len(chains),
-        checks=len(books.CHECKS) + 1,
-        problems=problems[: data.most_problems],
+        checks=len(CHECKS) + 1,
+        problems=[*broken, *problems][: data.most_problems],
     )

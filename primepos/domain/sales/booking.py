@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from primepos.core.amounts import currency, parse_quantity, parse_rate, parse_unit_price
+from primepos.core.amounts import currency, parse_quantity, parse_tax_amount, parse_unit_price
+from primepos.core.clock import is_plausible
 from primepos.core.errors import InvalidInput
 from primepos.domain.payments.settlement import cash_rule, settle_sale
 from primepos.domain.sales.chain import MILLIONTH, TEN_THOUSANDTH, THOUSANDTH
@@ -92,6 +93,8 @@ def price_request(
         if quantity <= 0:
             raise InvalidInput("a quantity must be above zero; goods come back by a refund")
         price = product.unit_price if line.unit_price is None else parse_unit_price(line.unit_price)
+        if price < 0:
+            raise InvalidInput("a price must not be below zero; money goes back by a refund")
         cart_lines.append(
             CartLine(price, quantity, taxes.get(product.tax_class_id, ()), line.discount_percent, line.discount)
         )
@@ -178,6 +181,16 @@ def negated(sale: SaleOut) -> Priced:
     )
 
 
+def is_mirror(void: DeliverSale, sale: Mapping[str, Any] | None) -> bool:
+    """Tell whether a till's void undoes a sale of its own register and shift, to the minor unit."""
+    return sale is not None and (
+        sale["kind"] == "sale"
+        and (sale["register_id"], sale["shift_id"]) == (void.register_id, void.shift_id)
+        and (sale["base"], sale["tax"], sale["rounding"], sale["total"])
+        == (-void.base, -void.tax, -void.rounding, -void.total)
+    )
+
+
 def check_delivered(sale: DeliverSale) -> None:
     """Refuse a delivered sale whose figures contradict each other: such a record could never be audited.
 
@@ -189,15 +202,16 @@ def check_delivered(sale: DeliverSale) -> None:
         if not holds:
             raise BrokenSale(problem=problem)
 
+    must(is_plausible(sale.sold_at) and is_plausible(sale.business_date), "its day is outside the calendar")
     for n, line in enumerate(sale.lines, 1):
         must(line.base + line.tax == line.total, f"line {n}: base and tax are not its total")
         must(sum(each.amount for each in line.taxes) == line.tax, f"line {n}: its taxes are not its tax")
         parse_quantity(line.quantity)
         parse_unit_price(line.unit_price)
         for each in line.taxes:
-            parse_rate(each.rate)
+            parse_tax_amount(each.rate)
     for tax in sale.taxes:
-        parse_rate(tax.rate)
+        parse_tax_amount(tax.rate)
     must(sum(line.base for line in sale.lines) == sale.base, "the lines' base is not the sale's")
     must(sum(line.tax for line in sale.lines) == sale.tax, "the lines' tax is not the sale's")
     must(sum(each.amount for each in sale.taxes) == sale.tax, "the taxes are not the sale's tax")
@@ -235,7 +249,8 @@ def reprice_flags(
     """Return what a person should look at: the server works the sale out again and flags, it never rewrites.
 
     ``PRICE_DIFFERS``: a unit price is not the catalogue's of this moment. ``TAX_DIFFERS``: other taxes than the
-    product's class bears now. ``PRODUCT_ARCHIVED``: it is sold no more. ``CURRENCY_DIFFERS``.
+    product's class bears now. ``PRODUCT_ARCHIVED``: it is sold no more. ``NEGATIVE_LINE``: a sale that takes goods
+    back or pays money out. ``CURRENCY_DIFFERS``.
     """
     flags = set()
     if sale.currency != currency_code:
@@ -243,6 +258,8 @@ def reprice_flags(
     by_id = {each.id: each for each in goods}
     if sale.kind == "sale":
         for line in sale.lines:
+            if line.quantity <= 0 or line.unit_price < 0:
+                flags.add("NEGATIVE_LINE")
             if line.product_id is None:
                 continue
             product = by_id[line.product_id]

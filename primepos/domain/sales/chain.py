@@ -1,9 +1,9 @@
 """The seal on every sale: a hash chain over values, one chain per register and epoch.
 
-The body is the SHA-256 of a canonical JSON array of the sale's values (no database ids of other rows, except the
-ids of the sale itself and of the one it voids). The link is the SHA-256 of
-``previous hash | series | number | body``, all as text: it covers the number although a server-numbered sale learns
-its number only inside the database, where the same formula is written in SQL.
+The body is the SHA-256 of a canonical JSON array of the sale's values. The only ids in it are those that an export
+carries and a till knows before the server does: of the sale, its shift, its products, the sale it voids. The link is
+the SHA-256 of ``previous hash | series | number | body``, all as text: it covers the number although a server-numbered
+sale learns its number only inside the database, where the same formula is written in SQL.
 
 Anyone with an export can work both out again; see ``docs/journal.md``.
 """
@@ -42,6 +42,8 @@ def body_hash(
     sale_id: UUID,
     kind: str,
     void_of: UUID | None,
+    reason: str | None,
+    shift_id: UUID,
     business_date: date,
     sold_at: datetime,
     cashier: str,
@@ -64,12 +66,15 @@ def body_hash(
         str(sale_id),
         kind,
         None if void_of is None else str(void_of),
+        reason,
+        str(shift_id),
         business_date.isoformat(),
         sold_at.astimezone(UTC).isoformat(timespec="microseconds"),
         cashier,
         currency,
         [
             [
+                None if line.product_id is None else str(line.product_id),
                 line.sku,
                 line.name,
                 f"{line.quantity:.3f}",
@@ -103,6 +108,8 @@ def body_of(sale: DeliverSale) -> str:
         sale_id=sale.id,
         kind=sale.kind,
         void_of=sale.void_of,
+        reason=sale.reason,
+        shift_id=sale.shift_id,
         business_date=sale.business_date,
         sold_at=sale.sold_at,
         cashier=sale.cashier,

@@ -54,8 +54,8 @@ class Sale(TenantDetail, table=True):
         sa.CheckConstraint("(kind = 'void') = (void_of IS NOT NULL)", name="void"),
         sa.CheckConstraint(
             "CASE WHEN kind = 'imported' THEN external_number IS NOT NULL AND number IS NULL AND shift_id IS NULL"
-            " ELSE number >= 1 AND epoch >= 1 AND register_id IS NOT NULL AND shift_id IS NOT NULL"
-            " AND hash IS NOT NULL AND prev_hash IS NOT NULL AND body_hash IS NOT NULL END",
+            " ELSE coalesce(number, 0) >= 1 AND coalesce(epoch, 0) >= 1 AND register_id IS NOT NULL"
+            " AND shift_id IS NOT NULL AND hash IS NOT NULL AND prev_hash IS NOT NULL AND body_hash IS NOT NULL END",
             name="series",
         ),
     )

@@ -60,8 +60,10 @@ _BOOK_SERIES = """
 _DELIVER_SERIES = """
     series AS (
         UPDATE registers r
-           SET next_number = greatest(r.next_number, %(number)s::bigint + 1),
-               last_hash = CASE WHEN %(number)s::bigint >= r.next_number THEN %(hash)s::bytea ELSE r.last_hash END
+           SET next_number = CASE WHEN r.epoch = %(epoch)s::int
+                                  THEN greatest(r.next_number, %(number)s::bigint + 1) ELSE r.next_number END,
+               last_hash = CASE WHEN r.epoch = %(epoch)s::int AND %(number)s::bigint >= r.next_number
+                                THEN %(hash)s::bytea ELSE r.last_hash END
          WHERE r.tenant_id = %(tenant)s AND r.id = %(register)s AND (SELECT count(*) FROM levels) >= 0
         RETURNING %(number)s::bigint AS number, %(prev_hash)s::bytea AS prev_hash, %(hash)s::bytea AS hash,
                   %(flags)s::text[]

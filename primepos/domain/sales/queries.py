@@ -33,7 +33,14 @@ SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_a
  WHERE r.tenant_id = %(tenant)s AND {which}
 """
 _SERVER_PLACE = _PLACE.format(shift="r.open_shift_id", which="r.outlet_id = %(outlet)s AND r.kind = 'server'")
-_TILL_PLACE = _PLACE.format(shift="%(shift)s", which="r.id = %(register)s AND r.kind = 'till'")
+# A till's sale can only be in a shift of that till: another drawer's count would answer for its cash.
+_TILL_PLACE = _PLACE.format(
+    shift="%(shift)s AND s.register_id = r.id", which="r.id = %(register)s AND r.kind = 'till'"
+)
+_VOIDED = (
+    "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total FROM sales o"
+    " WHERE o.tenant_id = %(tenant)s AND o.id = %(sale)s"
+)
 
 _PRODUCT = (
     "SELECT p.id, p.sku, p.name, p.unit_price, p.track_stock, p.tax_class_id, p.archived_at IS NOT NULL AS is_archived"
@@ -95,6 +102,11 @@ def ask_till_place(
 ) -> psycopg.Cursor[Any]:
     """Ask for a till's register, and whether this sale is booked already."""
     return pipe.execute(_TILL_PLACE, {"tenant": tenant_id, "register": register_id, "shift": shift_id, "sale": sale_id})
+
+
+def ask_voided(pipe: Pipeline, tenant_id: int, sale_id: UUID | None) -> psycopg.Cursor[Any]:
+    """Ask for what a till's void must mirror."""
+    return pipe.execute(_VOIDED, {"tenant": tenant_id, "sale": sale_id}, as_dicts=True)
 
 
 def place_from(cursor: psycopg.Cursor[Any]) -> Place | None:

@@ -11,6 +11,15 @@ Quantity = Annotated[Decimal, Meta(description="up to three places")]
 UnitPrice = Annotated[Decimal, Meta(description="in currency units, up to four places")]
 Minor = Annotated[int, Meta(ge=-(10**15), le=10**15)]
 Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+# Nothing that moves a cursor, turns the direction of writing or cannot be written down at all.
+Reason = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"\A[^\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]*\Z",
+    ),
+]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -201,4 +210,4 @@ class VoidSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id: UUID
     sale_id: UUID
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Reason

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from primepos.core.clock import business_date
+from primepos.core.clock import business_date, utc_text
 from primepos.core.context import Context
 from primepos.core.db import TransactionRetry
 from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
@@ -18,6 +18,7 @@ from primepos.domain.sales import posting, queries
 from primepos.domain.sales.booking import (
     Priced,
     check_delivered,
+    is_mirror,
     negated,
     normalised,
     price_request,
@@ -90,18 +91,24 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         return _stored(ctx, data.id, fingerprint, place.known_hash)
     if place.status != "active":
         raise TenantSuspended
+    priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    if data.total is not None and data.total != priced.total:
+        raise TotalDiffers(total=priced.total, given=data.total)
     now = ctx.clock.now()
     today = business_date(now, place.zone, place.day_starts_hour)
     if place.shift_id is None or place.business_date is None or place.business_date < today:
-        roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
+        opened = roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
+        if opened is not None:
+            ctx.audit.data.update(shift=str(opened), opened_at=utc_text(now))
+        if place.shift_id is not None:
+            # By itself: sales of the day before, still under way, have their goods and wait for the register, which
+            # this holds; it must not ask for goods while it does.
+            ctx.uow.keep()
         with ctx.uow.pipeline() as pipe:
             place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
         place = queries.place_from(place_cursor)
         if place is None or place.shift_id is None:
             raise TransactionRetry
-    priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
-    if data.total is not None and data.total != priced.total:
-        raise TotalDiffers(total=priced.total, given=data.total)
     booked = _book(
         ctx,
         place,
@@ -113,7 +120,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         reason=None,
         block=place.settings.get("stock_policy") == "block",
     )
-    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total)
+    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
     return booked
 
 
@@ -121,7 +128,10 @@ def _check_rights(ctx: Context, data: BookSale) -> None:
     """See that whoever asks may override prices or give the discounts asked for."""
     if any(line.unit_price is not None for line in data.lines):
         _require(ctx, Permission.SALE_PRICE_OVERRIDE)
-    highest = max(line.discount_percent for line in data.lines)
+    percents = [line.discount_percent for line in data.lines]
+    if not all(each.is_finite() for each in (*percents, data.ticket_discount_percent)):
+        raise InvalidInput("a discount must be a finite number")
+    highest = max(percents)
     if highest or any(line.discount for line in data.lines):
         # An amount off has no percent to hold against the limit, so it needs a grant without one.
         by_amount = any(line.discount for line in data.lines)
@@ -175,6 +185,8 @@ def _book(
         sale_id=sale_id,
         kind=kind,
         void_of=void_of,
+        reason=reason,
+        shift_id=place.shift_id,
         business_date=place.business_date,
         sold_at=sold_at,
         cashier=cashier,
@@ -265,9 +277,10 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     """Book a sale that an enrolled till has made, numbered, chained and paid.
 
     It happened, so it is booked as it is and flagged where something is odd: ``PRICE_DIFFERS``,
-    ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``CLOCK_SKEW`` (sold more than two hours in
-    the future), ``LATE`` (its shift is closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused is
-    only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign register.
+    ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``NEGATIVE_LINE``, ``VOID_DIFFERS`` (it is not the
+    mirror of a sale of its shift), ``DAY_DIFFERS`` (not the shift's business day), ``CLOCK_SKEW`` (sold more than two
+    hours in the future), ``LATE`` (its shift is closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused
+    is only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign register.
     Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
     """
     if ctx.identity.register_id != data.register_id:
@@ -276,6 +289,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     with ctx.uow.pipeline() as pipe:
         place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data.register_id, data.shift_id, data.id)
         goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
+        voided_cursor = None if data.void_of is None else queries.ask_voided(pipe, ctx.tenant_id, data.void_of)
     place = queries.place_from(place_cursor)
     goods = queries.goods_from(goods_cursor)
     taxes = queries.taxes_from(taxes_cursor)
@@ -298,6 +312,10 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     flags = reprice_flags(data, goods, taxes, currency_code=place.currency)
     if (data.sold_at - ctx.clock.now()).total_seconds() > CLOCK_SKEW_S:
         flags.append("CLOCK_SKEW")
+    if data.business_date != place.business_date:
+        flags.append("DAY_DIFFERS")
+    if voided_cursor is not None and not is_mirror(data, voided_cursor.fetchone()):
+        flags.append("VOID_DIFFERS")
     tracked = {each.id for each in goods if each.track_stock}
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
@@ -343,7 +361,14 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     if row is None:
         raise RegisterNotFound
     _, receipt, _, _, flags, received_at, _ = row
-    ctx.note(f"sale:{data.id}", receipt=receipt, total=data.total, **({"flags": flags} if flags else {}))
+    noted = {"cashier_id": None if data.cashier_id is None else str(data.cashier_id), "flags": flags}
+    ctx.note(
+        f"sale:{data.id}",
+        receipt=receipt,
+        total=data.total,
+        moved=len(entry.quantities),
+        **{name: value for name, value in noted.items() if value},
+    )
     return SaleOut(
         id=data.id,
         kind=data.kind,
@@ -423,7 +448,14 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         reason=data.reason,
         block=False,
     )
-    ctx.note(f"sale:{data.sale_id}", void=booked.receipt, reason=data.reason, total=booked.total)
+    ctx.note(
+        f"sale:{data.sale_id}",
+        void=str(data.id),
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(mirrored.quantities),
+    )
     return booked
 
 

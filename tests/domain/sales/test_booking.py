@@ -72,7 +72,13 @@ def test_everything_is_written_once(app: App, shop: Shop) -> None:
             "operation": "sales.book",
             "outcome": "done",
             "subject": f"sale:{sale.id}",
-            "data": {"receipt": sale.receipt, "total": 450},
+            "data": {
+                "receipt": sale.receipt,
+                "total": 450,
+                "moved": 2,
+                "shift": str(sale.shift_id),
+                "opened_at": "2026-03-02T12:00:00.000000",
+            },
         }
     ]
 
@@ -86,6 +92,8 @@ def test_the_seal_can_be_worked_out_again_by_anyone(app: App, shop: Shop) -> Non
             sale_id=sale.id,
             kind="sale",
             void_of=None,
+            reason=None,
+            shift_id=sale.shift_id,
             business_date=sale.business_date,
             sold_at=sale.sold_at,
             cashier="Cashier",

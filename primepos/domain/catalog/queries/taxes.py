@@ -16,7 +16,7 @@ from primepos.domain.catalog.errors import (
     TaxNotFound,
 )
 from primepos.domain.catalog.models import Category, Tax, TaxClass, TaxClassTax
-from primepos.domain.catalog.schemas import CategoryOut, CreateTax, TaxClassOut, TaxOut
+from primepos.domain.catalog.schemas import MOST_TAX, CategoryOut, CreateTax, TaxClassOut, TaxOut
 from primepos.pricing.errors import InvalidTax
 from primepos.pricing.taxes import TaxRule, plan_taxes
 
@@ -140,6 +140,8 @@ def check_classes_of(ctx: Context, tax: Tax) -> None:
 def check_tax(tax: Tax) -> None:
     """Make sure a tax can be worked out by itself. Raises: ``INVALID_TAX``, ``UNSOLVABLE_TAXES``."""
     plan_taxes((rule_of(tax),))
+    if tax.kind != "fixed" and abs(tax.amount) > MOST_TAX:
+        raise InvalidTax(tax=tax.code, problem=f"more than {MOST_TAX} %")
     if tax.kind == "division" and tax.amount >= ALL and not tax.included:
         raise InvalidTax(tax=tax.code, problem="a share of the gross on top of the price must be below 100 %")
 

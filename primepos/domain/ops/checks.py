@@ -1,0 +1,330 @@
+# ruff: noqa: S608  every question is put together from constants of this module
+"""The auditor's questions: each finds what must not exist, over the rows this transaction may see.
+
+I1 an acknowledged sale exists, as it was acknowledged, I2 no torn sale, I3 numbers gapless and unique, I4 ledger
+balanced and stock equal to its movements, I5 nothing crosses tenants. What a sale's seal does not cover (when it
+came in, its flags, how many goods it moved) and what a shift says is held against the trail.
+
+Every question is one statement, so it sees the books of one moment, and none trusts a text to be what it should be:
+who tampers must not be able to stop the auditor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question whose every row is a problem: ``(tenant_id, what)``."""
+
+    invariant: str
+    name: str
+    sql: str
+    pending: bool = False
+
+
+# What was said of each sale when it was booked; repeated calls leave rows without a receipt.
+_ACKNOWLEDGED: Final = (
+    "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
+    " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
+    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void') AND a.outcome = 'done' AND a.data ? 'receipt'"
+    " ORDER BY a.tenant_id, sale, a.id"
+)
+_SHIFT_ACTS: Final = (
+    "SELECT DISTINCT ON (a.tenant_id, a.subject) a.tenant_id, a.subject, a.actor_id, a.actor_name, a.data"
+    " FROM audit_events a WHERE a.operation = '{operation}' AND a.outcome = 'done' AND a.data ? '{key}'"
+    " ORDER BY a.tenant_id, a.subject, a.id"
+)
+_MOMENT: Final = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+_NUMBERED: Final = (
+    "SELECT x.tenant_id, 'sale ' || x.sale_id || ': its {what} are not numbered from 1 on' FROM {table} x"
+    " JOIN sales s ON s.tenant_id = x.tenant_id AND s.id = x.sale_id AND s.kind <> 'imported'"
+    " GROUP BY x.tenant_id, x.sale_id HAVING min(x.{number}) <> 1 OR max(x.{number}) <> count(*)"
+)
+
+CHECKS = (
+    Check(
+        "I1",
+        "acknowledged sales exist",
+        "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
+        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void') AND a.outcome = 'done'"
+        " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
+        " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",
+    ),
+    Check(
+        "I1",
+        "booked sales were acknowledged",
+        f"SELECT s.tenant_id, 'sale ' || s.receipt || ' has no audit row' FROM sales s"
+        f" LEFT JOIN ({_ACKNOWLEDGED}) a ON a.tenant_id = s.tenant_id AND a.sale = s.id::text"
+        " WHERE s.kind <> 'imported' AND a.sale IS NULL",
+    ),
+    Check(
+        "I1",
+        "sales are as acknowledged",
+        f"SELECT s.tenant_id, 'sale ' || s.receipt || ' is not what was acknowledged' FROM sales s"
+        f" JOIN ({_ACKNOWLEDGED}) a ON a.tenant_id = s.tenant_id AND a.sale = s.id::text"
+        " LEFT JOIN (SELECT tenant_id, sale_id, count(*) AS moved FROM stock_movements WHERE sale_id IS NOT NULL"
+        " GROUP BY 1, 2) m ON m.tenant_id = s.tenant_id AND m.sale_id = s.id"
+        " WHERE s.kind <> 'imported' AND (a.data->>'receipt' <> s.receipt"
+        " OR a.data->>'total' IS DISTINCT FROM s.total::text OR a.at <> s.received_at"
+        " OR a.data->>'moved' IS DISTINCT FROM coalesce(m.moved, 0)::text"
+        " OR coalesce(a.data->'flags', '[]') <> to_jsonb(s.flags)"
+        " OR CASE a.operation WHEN 'sales.deliver' THEN a.data->>'cashier_id' ELSE a.actor_id::text END"
+        " IS DISTINCT FROM s.cashier_id::text)",
+    ),
+    Check(
+        "I1",
+        "opened shifts exist",
+        "SELECT a.tenant_id, a.subject || ' was opened and is not there' FROM audit_events a"
+        " WHERE a.operation = 'cash.open_shift' AND a.outcome = 'done' AND a.data ? 'opened_at'"
+        " AND NOT EXISTS (SELECT FROM shifts h WHERE h.tenant_id = a.tenant_id AND 'shift:' || h.id = a.subject)",
+    ),
+    Check(
+        "I2",
+        "nothing points at what is not there",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' has no shift, register or outlet' FROM sales s"
+        " LEFT JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id"
+        " LEFT JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id"
+        " LEFT JOIN outlets o ON o.tenant_id = s.tenant_id AND o.id = s.outlet_id"
+        " LEFT JOIN sales v ON v.tenant_id = s.tenant_id AND v.id = s.void_of"
+        " WHERE o.id IS NULL OR (s.void_of IS NOT NULL AND v.id IS NULL)"
+        " OR (s.kind <> 'imported' AND (r.id IS NULL OR h.id IS NULL))"
+        " UNION ALL SELECT h.tenant_id, 'shift ' || h.id || ' has no register' FROM shifts h"
+        " LEFT JOIN registers r ON r.tenant_id = h.tenant_id AND r.id = h.register_id WHERE r.id IS NULL"
+        " UNION ALL SELECT r.tenant_id, 'register ' || r.prefix || ' has no outlet' FROM registers r"
+        " LEFT JOIN outlets o ON o.tenant_id = r.tenant_id AND o.id = r.outlet_id WHERE o.id IS NULL",
+    ),
+    Check(
+        "I2",
+        "a booked sale says nothing an imported one says",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' carries what only an imported one does' FROM sales s"
+        " WHERE s.kind <> 'imported' AND (s.source <> '' OR s.external_number IS NOT NULL"
+        " OR s.customer_number IS NOT NULL OR s.pricing IS NOT NULL)",
+    ),
+    Check(
+        "I2",
+        "a receipt is its register's",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' has not the number or outlet of its register' FROM sales s"
+        " JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id WHERE s.number IS NOT NULL"
+        " AND (s.outlet_id <> r.outlet_id OR s.receipt <> r.prefix || '-'"
+        " || lpad(s.number::text, greatest(6, length(s.number::text)), '0'))",
+    ),
+    Check(
+        "I2",
+        "what a repeated call is held against",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' would not know its own call again' FROM sales s"
+        " JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id WHERE s.kind <> 'imported'"
+        " AND s.request_hash IS DISTINCT FROM CASE WHEN r.kind = 'till' THEN s.hash"
+        " WHEN s.kind = 'void' THEN uuid_send(s.id) || uuid_send(s.void_of)"
+        " WHEN length(s.request_hash) = 32 THEN s.request_hash END",
+    ),
+    Check("I2", "lines are numbered", _NUMBERED.format(what="lines", table="sale_lines", number="line_no")),
+    Check("I2", "taxes are numbered", _NUMBERED.format(what="taxes", table="sale_taxes", number="tax_no")),
+    Check("I2", "payments are numbered", _NUMBERED.format(what="payments", table="payments", number="seq")),
+    Check("I2", "entries are numbered", _NUMBERED.format(what="entries", table="ledger_entries", number="entry_no")),
+    Check(
+        "I2",
+        "lines add up to their sale",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ': its lines do not add up' FROM sales s"
+        " LEFT JOIN (SELECT tenant_id, sale_id, sum(base) AS base, sum(tax) AS tax FROM sale_lines GROUP BY 1, 2) l"
+        " ON l.tenant_id = s.tenant_id AND l.sale_id = s.id"
+        " WHERE l.base IS DISTINCT FROM s.base OR l.tax IS DISTINCT FROM s.tax",
+    ),
+    Check(
+        "I2",
+        "payments equal the total",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ': its payments are not its total' FROM sales s"
+        " LEFT JOIN (SELECT tenant_id, sale_id, sum(amount) AS paid FROM payments GROUP BY 1, 2) p"
+        " ON p.tenant_id = s.tenant_id AND p.sale_id = s.id"
+        " WHERE s.kind <> 'imported' AND coalesce(p.paid, 0) <> s.total",
+    ),
+    Check(
+        "I2",
+        "taxes equal the sale's tax",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ': its taxes are not its tax' FROM sales s"
+        " LEFT JOIN (SELECT tenant_id, sale_id, sum(amount) AS tax FROM sale_taxes GROUP BY 1, 2) t"
+        " ON t.tenant_id = s.tenant_id AND t.sale_id = s.id"
+        " WHERE s.kind <> 'imported' AND coalesce(t.tax, 0) <> s.tax",
+    ),
+    Check(
+        "I2",
+        "movements match their line",
+        "SELECT m.tenant_id, 'movement ' || m.id || ' does not match its sale line' FROM stock_movements m"
+        " LEFT JOIN sale_lines l ON l.tenant_id = m.tenant_id AND l.sale_id = m.sale_id AND l.line_no = m.line_no"
+        " WHERE m.sale_id IS NOT NULL"
+        " AND (l.quantity IS DISTINCT FROM -m.quantity OR l.product_id IS DISTINCT FROM m.product_id)",
+    ),
+    Check(
+        "I2",
+        "movements are of their sale",
+        "SELECT m.tenant_id, 'movement ' || m.id || ' is not of its sale' FROM stock_movements m"
+        " LEFT JOIN sales s ON s.tenant_id = m.tenant_id AND s.id = m.sale_id"
+        " WHERE CASE WHEN m.sale_id IS NULL THEN m.kind IN ('sale', 'void') OR m.line_no IS NOT NULL"
+        " WHEN s.kind = 'imported' THEN false"
+        " ELSE m.kind IS DISTINCT FROM s.kind OR m.outlet_id <> s.outlet_id OR m.at <> s.received_at"
+        " OR m.actor_id IS DISTINCT FROM s.cashier_id OR m.actor_name <> s.cashier OR m.reason IS NOT NULL END",
+    ),
+    Check(
+        "I2",
+        "a void mirrors its sale",
+        "SELECT v.tenant_id, 'void ' || v.receipt || ' does not mirror its sale' FROM sales v"
+        " JOIN sales s ON s.tenant_id = v.tenant_id AND s.id = v.void_of"
+        " WHERE s.kind <> 'sale' OR s.register_id <> v.register_id OR s.shift_id <> v.shift_id"
+        " OR v.total <> -s.total OR v.base <> -s.base OR v.tax <> -s.tax OR v.rounding <> -s.rounding",
+    ),
+    Check(
+        "I3",
+        "server series have no gap",
+        "SELECT r.tenant_id, 'series ' || r.prefix || '/' || e.epoch || ' has ' || e.n || ' numbers up to ' || e.last"
+        " FROM registers r JOIN (SELECT tenant_id, register_id, epoch, count(*) AS n, max(number) AS last FROM sales"
+        " WHERE number IS NOT NULL GROUP BY 1, 2, 3) e ON e.tenant_id = r.tenant_id AND e.register_id = r.id"
+        " WHERE r.kind = 'server' AND e.n <> e.last",
+    ),
+    Check(
+        "I3",
+        "till series have no gap",
+        "SELECT r.tenant_id, 'series ' || r.prefix || '/' || e.epoch || ' waits for ' || (e.last - e.n) || ' sale(s)'"
+        " FROM registers r JOIN (SELECT tenant_id, register_id, epoch, count(*) AS n, max(number) AS last FROM sales"
+        " WHERE number IS NOT NULL GROUP BY 1, 2, 3) e ON e.tenant_id = r.tenant_id AND e.register_id = r.id"
+        " WHERE r.kind = 'till' AND e.n <> e.last",
+        pending=True,
+    ),
+    Check(
+        "I3",
+        "the register knows its head",
+        "SELECT r.tenant_id, 'register ' || r.prefix || ' goes on with ' || r.next_number || ' after '"
+        " || coalesce(h.number, 0) FROM registers r LEFT JOIN LATERAL (SELECT s.number, s.hash FROM sales s"
+        " WHERE s.tenant_id = r.tenant_id AND s.register_id = r.id AND s.epoch = r.epoch AND s.number IS NOT NULL"
+        " ORDER BY s.number DESC LIMIT 1) h ON true WHERE r.next_number <> coalesce(h.number, 0) + 1"
+        " OR r.last_hash <> coalesce(h.hash, decode(repeat('00', 32), 'hex'))",
+    ),
+    Check(
+        "I4",
+        "every sale's ledger balances",
+        "SELECT tenant_id, 'sale ' || sale_id || ': debit and credit differ by ' || sum(amount) FROM ledger_entries"
+        " GROUP BY tenant_id, sale_id HAVING sum(amount) <> 0",
+    ),
+    Check(
+        "I4",
+        "ledger legs match their sale",
+        "SELECT coalesce(want.tenant_id, have.tenant_id), 'sale ' || coalesce(want.sale_id, have.sale_id)"
+        " || ': account ' || coalesce(want.account, have.account) || ' is not its figures' FROM"
+        " (SELECT tenant_id, sale_id, account, sum(amount) AS amount FROM ("
+        "SELECT p.tenant_id, p.sale_id, CASE p.kind WHEN 'card' THEN 'card' ELSE 'cash' END AS account, p.amount"
+        " FROM payments p UNION ALL SELECT t.tenant_id, t.sale_id, 'tax:' || t.code, -t.amount FROM sale_taxes t"
+        " UNION ALL SELECT tenant_id, id, 'revenue', -base FROM sales"
+        " UNION ALL SELECT tenant_id, id, 'rounding', -rounding FROM sales) x"
+        " WHERE NOT EXISTS (SELECT FROM sales i WHERE i.tenant_id = x.tenant_id AND i.id = x.sale_id"
+        " AND i.kind = 'imported') GROUP BY 1, 2, 3) want"
+        " FULL JOIN (SELECT tenant_id, sale_id, account, sum(amount) AS amount FROM ledger_entries GROUP BY 1, 2, 3)"
+        " have USING (tenant_id, sale_id, account) WHERE coalesce(want.amount, 0) <> coalesce(have.amount, 0)",
+    ),
+    Check(
+        "I4",
+        "ledger entries are of their sale's day",
+        "SELECT e.tenant_id, 'sale ' || s.receipt || ': an entry is of another day' FROM ledger_entries e"
+        " JOIN sales s ON s.tenant_id = e.tenant_id AND s.id = e.sale_id WHERE e.business_date <> s.business_date",
+    ),
+    Check(
+        "I4",
+        "stock equals its movements",
+        "SELECT coalesce(l.tenant_id, m.tenant_id), 'product ' || coalesce(l.product_id, m.product_id) || ': level '"
+        " || coalesce(l.quantity::text, 'none') || ', movements ' || coalesce(m.quantity::text, 'none')"
+        " FROM stock_levels l FULL JOIN (SELECT tenant_id, outlet_id, product_id, sum(quantity) AS quantity"
+        " FROM stock_movements GROUP BY 1, 2, 3) m USING (tenant_id, outlet_id, product_id)"
+        " WHERE coalesce(l.quantity, 0) <> coalesce(m.quantity, 0)",
+    ),
+    Check(
+        "I4",
+        "a closed shift's figures hold",
+        "SELECT h.tenant_id, 'shift ' || h.id || ': expected ' || h.expected || ', booked '"
+        " || (h.opening_float + coalesce(c.cash, 0)) FROM shifts h"
+        " LEFT JOIN (SELECT s.tenant_id, s.shift_id, sum(p.amount) AS cash FROM sales s JOIN payments p"
+        " ON p.tenant_id = s.tenant_id AND p.sale_id = s.id AND p.kind IN ('cash', 'change')"
+        " WHERE NOT 'LATE' = ANY(s.flags) GROUP BY 1, 2) c ON c.tenant_id = h.tenant_id AND c.shift_id = h.id"
+        " WHERE h.closed_at IS NOT NULL AND h.expected <> h.opening_float + coalesce(c.cash, 0)",
+    ),
+    Check(
+        "I4",
+        "a till's shift is what was counted",
+        "SELECT h.tenant_id, 'shift ' || h.id || ' is not what its opening and closing said' FROM shifts h"
+        " JOIN registers r ON r.tenant_id = h.tenant_id AND r.id = h.register_id"
+        f" LEFT JOIN ({_SHIFT_ACTS.format(operation='cash.open_shift', key='opened_at')}) o"
+        " ON o.tenant_id = h.tenant_id AND o.subject = 'shift:' || h.id"
+        f" LEFT JOIN ({_SHIFT_ACTS.format(operation='cash.close_shift', key='closed_at')}) c"
+        " ON c.tenant_id = h.tenant_id AND c.subject = 'shift:' || h.id"
+        " WHERE (r.kind = 'till' AND (o.subject IS NULL OR o.data->>'register' IS DISTINCT FROM r.prefix"
+        " OR o.data->>'opening_float' IS DISTINCT FROM h.opening_float::text"
+        " OR o.data->>'business_date' IS DISTINCT FROM h.business_date::text"
+        f" OR o.data->>'opened_at' <> {_MOMENT.format('h.opened_at')}"
+        " OR o.actor_id IS DISTINCT FROM h.opened_by_id OR o.actor_name <> left(h.opened_by, 200)"
+        " OR (c.subject IS NULL) <> (h.closed_at IS NULL))) OR c.subject IS NOT NULL AND ("
+        f"c.data->>'closed_at' IS DISTINCT FROM {_MOMENT.format('h.closed_at')}"
+        " OR c.data->>'z_number' IS DISTINCT FROM h.z_number::text"
+        " OR c.data->>'expected' IS DISTINCT FROM h.expected::text"
+        " OR c.data->>'counted' IS DISTINCT FROM h.counted::text"
+        " OR c.data->>'difference' IS DISTINCT FROM h.difference::text"
+        " OR c.actor_id IS DISTINCT FROM h.closed_by_id OR c.actor_name IS DISTINCT FROM left(h.closed_by, 200))",
+    ),
+    Check(
+        "I4",
+        "the server's shifts follow each other, uncounted",
+        "SELECT h.tenant_id, 'shift ' || h.id || ' is not one the server makes' FROM (SELECT h.*,"
+        " lag(h.closed_at) OVER w AS closed_before, lag(h.closed_by_id) OVER w AS closer_before,"
+        " lag(h.closed_by) OVER w AS who_before, lead(h.id) OVER w AS next_id FROM shifts h"
+        " JOIN registers r ON r.tenant_id = h.tenant_id AND r.id = h.register_id AND r.kind = 'server'"
+        " WINDOW w AS (PARTITION BY h.tenant_id, h.register_id ORDER BY h.z_number NULLS LAST, h.opened_at)) h"
+        " LEFT JOIN (SELECT DISTINCT tenant_id, data->>'shift' AS shift, data->>'opened_at' AS opened_at"
+        " FROM audit_events WHERE operation = 'sales.book' AND data ? 'opened_at') o"
+        " ON o.tenant_id = h.tenant_id AND o.shift = h.id::text"
+        " WHERE h.opened_by <> 'server' OR h.opened_by_id IS NOT NULL OR h.opening_float <> 0"
+        f" OR o.opened_at <> {_MOMENT.format('h.opened_at')}"
+        " OR (h.who_before = 'server' AND h.closer_before IS NULL AND h.closed_before <> h.opened_at)"
+        " OR (h.closed_at IS NOT NULL AND NOT EXISTS (SELECT FROM audit_events c WHERE c.tenant_id = h.tenant_id"
+        " AND c.operation = 'cash.close_shift' AND c.outcome = 'done' AND c.subject = 'shift:' || h.id)"
+        " AND (h.closed_by IS DISTINCT FROM 'server' OR num_nonnulls(h.closed_by_id, h.counted) > 0"
+        " OR h.next_id IS NULL))",
+    ),
+    Check(
+        "I4",
+        "a closed shift's difference is its count",
+        "SELECT h.tenant_id, 'shift ' || h.id || ': its difference is not what was counted less what was expected'"
+        " FROM shifts h WHERE CASE WHEN h.closed_at IS NULL THEN num_nonnulls(h.closed_by_id, h.closed_by, h.expected,"
+        " h.counted, h.difference, h.z_number) > 0 ELSE h.difference <> coalesce(h.counted - h.expected, 0) END",
+    ),
+    Check(
+        "I3",
+        "closings are numbered",
+        "SELECT h.tenant_id, 'register ' || h.register_id || ' has ' || count(*) || ' closings up to '"
+        " || max(h.z_number) FROM shifts h WHERE h.z_number IS NOT NULL"
+        " GROUP BY h.tenant_id, h.register_id HAVING min(h.z_number) <> 1 OR max(h.z_number) <> count(*)",
+    ),
+    Check(
+        "I4",
+        "a register books into its open shift",
+        "SELECT r.tenant_id, 'register ' || r.prefix || ' books into another shift than the open one' FROM registers r"
+        " LEFT JOIN shifts h ON h.tenant_id = r.tenant_id AND h.register_id = r.id AND h.closed_at IS NULL"
+        " WHERE h.id IS DISTINCT FROM r.open_shift_id",
+    ),
+    Check(
+        "I2",
+        "a sale is of its shift's day",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' is of another day than its shift' FROM sales s"
+        " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id"
+        " WHERE s.business_date <> h.business_date AND NOT 'DAY_DIFFERS' = ANY(s.flags)",
+    ),
+    Check(
+        "I5",
+        "lines belong to their sale's tenant",
+        "SELECT l.tenant_id, 'line of sale ' || l.sale_id || ' has no sale in its tenant' FROM sale_lines l"
+        " WHERE NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = l.tenant_id AND s.id = l.sale_id)",
+    ),
+    Check(
+        "I5",
+        "a sale's shift is of its register",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ' is in a shift of another register' FROM sales s"
+        " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id WHERE h.register_id <> s.register_id",
+    ),
+)
