@@ -7,6 +7,9 @@ gets ``GRACEFUL_TIMEOUT_SECONDS`` to finish, then the pool is closed and the pro
 from __future__ import annotations
 
 import asyncio
+import logging
+import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -76,7 +79,23 @@ def make_api(env_file: Path | None = None) -> Litestar:
     """Return the API of a process that was started for it, from the environment."""
     settings = load_settings(env_file=env_file, component="serve")
     configure_logging(settings)
+    # The edge writes the line of each request; uvicorn switched its own off before our logging was set up here.
+    logging.getLogger("uvicorn.access").propagate = False
+    _leave_with_parent()
     return build_app(bootstrap.build_app(settings))
+
+
+def _leave_with_parent() -> None:
+    """End this process in order once the one that started it is gone: nobody else would, and it holds the port."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="primepos-parent", daemon=True).start()
 
 
 def uvicorn_config(api: Any, settings: Settings, **more: Any) -> uvicorn.Config:

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests.api.test_serve import environment, serve
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in /proc")
 
-CI_KILLS = 15
+CI_KILLS = 12
 LONG_KILLS = int(os.environ.get("PRIMEPOS_FAULT_KILLS", "1000"))
-LATEST_S = 0.4
+LATEST_S = 0.3
 
 
 def workers_of(served: Served) -> list[int]:
@@ -50,6 +51,9 @@ def kill_and_sell(world: App, served: Served, rng: Random, kills: int) -> None:
     assert not sellers.problems
     print(f"{kills} kills, {dict(sellers.heard)}")  # noqa: T201  for whoever reads a long run
     assert served.process.poll() is None
+    # Each request is told once, by us, in whichever process.
+    assert {"http.request"} <= {each.get("event") for each in served.log}
+    assert not any(each.get("event") == "uvicorn.access" for each in served.log)
     assert_exactly_these(house, sellers.acknowledged)
 
 
@@ -59,6 +63,20 @@ def test_no_sale_is_lost_or_doubled_when_processes_are_killed(
 ) -> None:
     with serve(environment(database_url, tmp_path, **LASTING), "--workers", "2") as served:
         kill_and_sell(world, served, rng, CI_KILLS)
+
+
+@pytest.mark.slow
+def test_processes_end_when_the_one_that_started_them_is_killed(
+    database_url: str, template: str, tmp_path: Path
+) -> None:
+    with serve(environment(database_url, tmp_path), "--workers", "2") as served:
+        assert served.http.get("/health/").status_code == 200
+        served.process.kill()
+        # Their log ends only when the last of them has ended.
+        served.ended()
+        with pytest.raises(httpx.ConnectError):
+            served.http.get("/health/")
+    assert sum("Finished server process" in each.get("msg", "") for each in served.log) == 2
 
 
 @pytest.mark.long
