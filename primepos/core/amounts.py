@@ -1,7 +1,7 @@
 """Amounts: money in minor units, quantities, unit prices, rates, and the only ways to round them.
 
 A total, a tax or a tender is an ``int`` of minor units with an ISO 4217 currency. A unit price is a ``Decimal`` of at
-most four places, a quantity of three, a rate of four. Binary floating point is refused wherever it turns up: 0.1 is
+most four places, a quantity of three, a tax of six. Binary floating point is refused wherever it turns up: 0.1 is
 not a price.
 """
 
@@ -23,7 +23,6 @@ RATE_PLACES: Final = 4
 TAX_PLACES: Final = 6
 MAX_UNIT_PRICE: Final = Decimal("9999999999.9999")
 MAX_QUANTITY: Final = Decimal("999999999.999")
-MAX_RATE: Final = Decimal(1000)
 MAX_TAX: Final = Decimal("999999999.999999")
 # The largest integer that every consumer of the API can hold, JavaScript included (2**53 - 1).
 MAX_MINOR: Final = 9_007_199_254_740_991
@@ -240,15 +239,6 @@ def parse_unit_price(value: Decimal | str | int) -> Decimal:
         InvalidAmount: see :func:`parse_decimal`.
     """
     return parse_decimal(value, what="unit price", places=PRICE_PLACES, maximum=MAX_UNIT_PRICE)
-
-
-def parse_rate(value: Decimal | str | int) -> Decimal:
-    """Read a rate in percent (21 means 21 %): at most four places, negative for a withholding, magnitude up to 1000.
-
-    Raises:
-        InvalidAmount: see :func:`parse_decimal`.
-    """
-    return parse_decimal(value, what="rate", places=RATE_PLACES, maximum=MAX_RATE)
 
 
 def parse_tax_amount(value: Decimal | str | int) -> Decimal:

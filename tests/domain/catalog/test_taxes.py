@@ -72,6 +72,23 @@ def test_what_is_no_tax_is_refused(app, shop, wrong):
     assert count(app, "taxes", shop.tenant_id) == 1
 
 
+def test_a_fixed_tax_may_be_thousands_of_a_small_currency_and_a_percentage_may_not(app, shop):
+    fixed = {"code": "bag", "name": "Bag", "kind": "fixed", "amount": "25000.5", "included": False}
+    made = app.run(create_tax, shop.owner, fixed)
+    assert made.amount == Decimal("25000.5")
+    assert app.run(update_tax, shop.owner, {"id": made.id, "amount": "99999999.9999"}).amount == Decimal(
+        "99999999.9999"
+    )
+    for wrong in ({"id": made.id, "amount": "100000000"}, {"id": shop.tax_id, "amount": "1000"}):
+        with pytest.raises(InvalidInput):
+            app.run(update_tax, shop.owner, wrong)
+    stored = rows(app, "SELECT code, amount FROM taxes WHERE tenant_id = %s ORDER BY code", (shop.tenant_id,))
+    assert [(each["code"], each["amount"]) for each in stored] == [
+        ("bag", Decimal("99999999.9999")),
+        ("std", Decimal(19)),
+    ]
+
+
 def test_a_tax_that_leaves_no_base_is_refused(app, shop):
     with pytest.raises(UnsolvableTaxes):
         a_tax(app, shop, "all", "-100")
