@@ -25,7 +25,7 @@ from uuid import UUID
 import msgspec
 
 from primepos.core.embedded import locks
-from primepos.domain.sales.chain import GENESIS, body_of, link_hash, series_name
+from primepos.domain.sales.chain import FORMAT, GENESIS, body_of, link_hash, series_name
 from primepos.domain.sales.schemas import DeliverSale
 from primepos.till.errors import JournalBroken, JournalForeign, JournalInUse, SaleUnreadable, TillCannotWrite
 
@@ -185,10 +185,12 @@ class Journal:
         stored = dict(self._db.execute("SELECT key, value FROM meta").fetchall())
         if not stored:
             with self._transaction() as db:
-                values = {"version": VERSION, "register": str(self.register_id), "prefix": self.prefix, "epoch": "1"}
+                values = {"version": VERSION, "chain": FORMAT, "prefix": self.prefix, "epoch": "1"}
                 db.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
-        elif stored.get("version") != VERSION:
-            raise JournalForeign(problem=f"version {stored.get('version')}, this program writes {VERSION}")
+                db.execute("INSERT INTO meta VALUES ('register', ?)", (str(self.register_id),))
+        elif (stored.get("version"), stored.get("chain")) != (VERSION, FORMAT):
+            kept = f"{stored.get('version')} with {stored.get('chain')}"
+            raise JournalForeign(problem=f"it is of version {kept}, this program writes {VERSION} with {FORMAT}")
         elif stored.get("register") != str(self.register_id) or stored.get("prefix") != self.prefix:
             raise JournalForeign(problem=f"it is of register {stored.get('prefix')}, not {self.prefix}")
         self._check_end()

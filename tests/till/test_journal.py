@@ -97,6 +97,16 @@ def test_another_registers_journal_is_refused(journal, path):
         pass
 
 
+@pytest.mark.parametrize("key", ["version", "chain"])
+def test_the_journal_of_a_later_program_is_left_alone(journal, path, key):
+    journal.append_sale(a_sale(), actor=ACTOR)
+    journal.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE meta SET value = 'later' WHERE key = ?", (key,))
+    with pytest.raises(JournalForeign, match="later"):
+        an_open_journal(path)
+
+
 def test_a_changed_amount_is_found_at_the_start(journal, path):
     for total in (100, 200, 300):
         journal.append_sale(a_sale(total), actor=ACTOR)
