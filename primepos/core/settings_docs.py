@@ -103,6 +103,9 @@ def _template_entry(variable: Variable, environment: Environment) -> list[str]:
     lines = [f"# {line}" for line in wrap(variable.help + needed + rule, _WIDTH - 2)]
     if environment in variable.required_in:
         return [*lines, f"{variable.name}="]
+    if environment is not Environment.DEVELOPMENT and variable.name == "PRIMEPOS_ENV":
+        # Left to its default, a file filled in for production would be read as development's.
+        return [*lines, f"PRIMEPOS_ENV={environment.value}"]
     if environment is Environment.DEVELOPMENT and variable.name == "DEBUG":
         return [*lines, "DEBUG=True"]
     default = variable.default_in(environment)

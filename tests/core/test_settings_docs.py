@@ -39,7 +39,8 @@ def test_a_template_leaves_open_what_its_environment_requires(tmp_path, environm
     file.write_text(env_template(environment), "utf-8")
     opened = re.findall(r"^([A-Z][A-Z0-9_]+)=$", file.read_text("utf-8"), re.MULTILINE)
     assert opened == [variable.name for variable in REGISTRY if environment in variable.required_in]
-    assert set(read_env_file(file)) <= {"DEBUG"}
+    named = {} if environment is Environment.DEVELOPMENT else {"PRIMEPOS_ENV": environment.value}
+    assert read_env_file(file) == (named or {"DEBUG": "True"})
 
 
 def test_uncommented_defaults_are_the_defaults(tmp_path):
