@@ -32,7 +32,7 @@ class WhichTenant(InvalidInput):
     """There are several tenants, or none, and the command was not told which."""
 
     code = "WHICH_TENANT"
-    template = "Say which tenant with --tenant: {tenants}"
+    template = "Say which tenant with --tenant or PRIMEPOS_TENANT: {tenants}"
 
 
 def open_app(env_file: Path | None = None, *, component: str = "cli") -> App:
@@ -70,8 +70,11 @@ def operator_identity(app: App, tenant: str | None) -> Identity:
     if tenant is None:
         page = app.run(list_tenants, operator(name), {"limit": 20})
         if len(page.items) != 1:
-            known = ", ".join(each.slug for each in page.items) or "there is none yet, see `primepos init`"
-            raise WhichTenant(tenants=known)
+            if not page.items:
+                raise WhichTenant(
+                    "There is no shop here yet", hint="`primepos init` sets one up, `primepos demo` shows one."
+                )
+            raise WhichTenant(tenants=", ".join(each.slug for each in page.items))
         tenant = page.items[0].slug
     return operator_in(app.database, tenant, name)
 

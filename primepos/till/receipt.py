@@ -82,7 +82,7 @@ def report_lines(figures: ShiftFigures, place: Place, *, unsent: int = 0, column
     if figures.voids:
         lines.append(two("Voids", str(figures.voids), columns))
     if figures.first_receipt is not None:
-        lines.append(two("Receipts", f"{figures.first_receipt} to {figures.last_receipt}", columns))
+        lines += _span(str(figures.first_receipt), str(figures.last_receipt), columns)
     lines.append("-" * columns)
     lines.append(two("Net", write.amount(figures.base), columns))
     for each in figures.taxes:
@@ -104,6 +104,14 @@ def report_lines(figures: ShiftFigures, place: Place, *, unsent: int = 0, column
     if unsent:
         lines.append(two("Not sent yet", str(unsent), columns))
     return lines
+
+
+def _span(first: str, last: str, columns: int) -> list[str]:
+    """Return the receipts of a shift on one line, or on two where their numbers are long."""
+    span = f"{first} to {last}"
+    if width(f"Receipts {span}") <= columns:
+        return [two("Receipts", span, columns)]
+    return [two("First receipt", first, columns), two("Last receipt", last, columns)]
 
 
 def moment(at: datetime, place: Place) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +13,6 @@ from primepos.cli.naming import Workplace
 from primepos.cli.options import EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.errors import InvalidInput
-from primepos.core.permissions import Role
 from primepos.domain.accounts.service import (
     create_superuser as create_superuser_operation,
 )
@@ -30,7 +29,9 @@ from primepos.domain.staff.service import archive_staff, create_staff, list_staf
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's e-mail address.")]
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The person's staff code.")]
 NameOption = Annotated[str, typer.Option(metavar="TEXT", help="What the person is called.")]
-RoleOption = Annotated[Role, typer.Option(help="What the person may do.")]
+# As accounts.schemas.GIVEN_ROLES: nobody is made a till, or an administrator of the installation, by a role.
+GivenRole = Literal["owner", "manager", "cashier", "stock_clerk", "accountant"]
+RoleOption = Annotated[GivenRole, typer.Option(help="What the person may do.")]
 OutletsOption = Annotated[
     list[str] | None, typer.Option("--outlet", metavar="OUTLET", help="Only this outlet; may be given again.")
 ]
@@ -67,7 +68,7 @@ def create(
     email: EmailArgument,
     *,
     name: NameOption,
-    role: RoleOption = Role.CASHIER,
+    role: RoleOption = "cashier",
     outlet: OutletsOption = None,
     ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for a password now.")] = False,
     tenant: TenantOption = None,
@@ -138,7 +139,7 @@ _USER_COLUMNS = ("email", "name", "role", "is_disabled")
 )
 def set_role_(
     email: EmailArgument,
-    role: Annotated[Role, typer.Argument(help="What the person is from now on.")],
+    role: Annotated[GivenRole, typer.Argument(help="What the person is from now on.")],
     *,
     outlet: OutletsOption = None,
     all_outlets: AllOutletsFlag = False,
@@ -227,7 +228,7 @@ def create_staff_(
     code: CodeArgument,
     *,
     name: NameOption,
-    role: RoleOption = Role.CASHIER,
+    role: RoleOption = "cashier",
     outlet: OutletsOption = None,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
@@ -255,7 +256,7 @@ def change_staff(
     code: CodeArgument,
     *,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="The new name.")] = None,
-    role: Annotated[Role | None, typer.Option(help="The new role.")] = None,
+    role: Annotated[GivenRole | None, typer.Option(help="The new role.")] = None,
     outlet: OutletsOption = None,
     all_outlets: AllOutletsFlag = False,
     tenant: TenantOption = None,
