@@ -34,9 +34,7 @@ SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_a
 """
 _SERVER_PLACE = _PLACE.format(shift="r.open_shift_id", which="r.outlet_id = %(outlet)s AND r.kind = 'server'")
 # A till's sale can only be in a shift of that till: another drawer's count would answer for its cash.
-_TILL_PLACE = _PLACE.format(
-    shift="%(shift)s AND s.register_id = r.id", which="r.id = %(register)s AND r.kind = 'till'"
-)
+_TILL_PLACE = _PLACE.format(shift="%(shift)s AND s.register_id = r.id", which="r.id = %(register)s AND r.kind = 'till'")
 _VOIDED = (
     "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total FROM sales o"
     " WHERE o.tenant_id = %(tenant)s AND o.id = %(sale)s"
