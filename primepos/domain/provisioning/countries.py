@@ -74,6 +74,8 @@ _KNOWN: Final = {
     "US": " +tax 0",
     "ZA": "Africa/Johannesburg VAT 15 0",
 }
+# Where the tables of the installed Babel are behind.
+_CURRENCY: Final = {"BG": "EUR"}
 # How the second and further rates are called; a rate of zero is called so wherever it stands.
 _CODES: Final = ("standard", "reduced", "reduced-2", "reduced-3", "reduced-4")
 
@@ -86,7 +88,7 @@ def suggest(country: str) -> Suggestion:
     zones = get_global("territory_zones").get(country, [])
     return Suggestion(
         country=country,
-        currency=currencies[0] if currencies else "",
+        currency=_CURRENCY.get(country) or (currencies[0] if currencies else ""),
         zone=zone or (zones[0] if len(zones) == 1 else ""),
         rates=tuple(rates),
         included=not name.startswith("+"),
