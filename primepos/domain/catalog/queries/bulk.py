@@ -88,12 +88,14 @@ _UPSERT: Final = """
            (SELECT count(*) FROM wanted WHERE price_kept) AS prices_kept,
            (SELECT coalesce(array_agg(code ORDER BY code), '{}') FROM code WHERE owner_id <> product_id) AS taken
 """
-# A plan that does not know how long the arrays are takes them for short and compares every row with every other.
-_PLAN_FOR_EACH: Final = """
-    SELECT old.present, set_config('plan_cache_mode', 'force_custom_plan', true)
-      FROM (SELECT current_setting('plan_cache_mode') AS present) AS old
+# A plan that does not know how long the arrays are takes them for short and compares every row with every other. Planning
+# for each call would mend that, but plan every foreign key check anew as well, and badly for a tenant the statistics do
+# not know yet: a look at all its products for each row. So the comparing is forbidden instead.
+_WITHOUT_LOOPS: Final = """
+    SELECT old.present, set_config('enable_nestloop', 'off', true)
+      FROM (SELECT current_setting('enable_nestloop') AS present) AS old
 """
-_PLAN_AS_BEFORE: Final = "SELECT set_config('plan_cache_mode', %s, true)"
+_LOOPS_AS_BEFORE: Final = "SELECT set_config('enable_nestloop', %s, true)"
 
 
 def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts:
@@ -116,7 +118,7 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
     categories = sorted({row.category for row in given if row.category is not None})
     codes, repeated = _codes(given)
     who = ctx.identity
-    present = ctx.uow.rows(_PLAN_FOR_EACH)[0]["present"]
+    present = ctx.uow.rows(_WITHOUT_LOOPS)[0]["present"]
     done = ctx.uow.rows(
         _UPSERT,
         {
@@ -140,7 +142,7 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
             "actor": who.name[:200],
         },
     )[0]
-    ctx.uow.rows(_PLAN_AS_BEFORE, (present,))
+    ctx.uow.rows(_LOOPS_AS_BEFORE, (present,))
     return UpsertCounts(
         created=done["created"],
         updated=done["updated"],
