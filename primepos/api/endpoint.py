@@ -20,9 +20,9 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Method
 
-from primepos.api.errors import KeyDiffers, MalformedRequest, UnsupportedMedia
+from primepos.api.errors import KeyDiffers, UnsupportedMedia
 from primepos.api.trace import Trace, trace_of
-from primepos.api.wire import check_decimals, decode_body, decode_query, encode, is_deep
+from primepos.api.wire import check_decimals, decode_body, decode_query, encode
 from primepos.core.context import ANONYMOUS, Approval, Identity
 from primepos.core.errors import InvalidInput, Unauthenticated
 from primepos.core.operations import App, Nothing, Operation
@@ -130,14 +130,9 @@ class Endpoint:
         call.trace.identity = identity
         # Who may not do this learns nothing of its input; the runner refuses, and audits it.
         data = self._input(call) if self._is_open_to(identity) else {}
-        try:
-            result = door.app.run(
-                self.operation, identity, data, approval=_approval(call), request_id=call.trace.request_id
-            )
-        except RecursionError:
-            if is_deep(call.body):
-                raise MalformedRequest(problem="it is nested too deeply") from None
-            raise
+        result = door.app.run(
+            self.operation, identity, data, approval=_approval(call), request_id=call.trace.request_id
+        )
         if self.status is HTTPStatus.NO_CONTENT:
             return Response(content=b"", status_code=self.status, media_type=JSON)
         headers = {"Location": self.located.format(id=result.id)} if self.located else None

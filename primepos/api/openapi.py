@@ -38,6 +38,7 @@ from primepos.core.errors import (
 from primepos.core.operations import Nothing, Operation
 from primepos.core.permissions import GRANTS, Decision, Permission
 from primepos.core.tokens import TokenExpired, TokenInvalid
+from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled
 
 Route = tuple[str, tuple[str, ...], Endpoint]
 Json = dict[str, Any]
@@ -127,7 +128,7 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
     if operation.permission not in {Permission.PUBLIC, Permission.SELF}:
         errors.append(PermissionDenied)
         if _approvable(operation):
-            errors.append(ApprovalRequired)
+            errors += [ApprovalRequired, PinNotHere, PinRefused, PinThrottled]
     if endpoint.given or endpoint.path_fields:
         errors.append(InvalidInput)
     if endpoint.in_query:
@@ -148,7 +149,8 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
 
 
 def _approvable(operation: Operation[Any, Any]) -> bool:
-    return any(
+    """Tell whether a second person's consent can help somebody who may not do all of it alone."""
+    return ApprovalRequired in operation.raises or any(
         grant.decision is Decision.APPROVE
         for grants in GRANTS.values()
         for permission, grant in grants.items()
@@ -289,7 +291,7 @@ _APPROVER: list[Json] = [
         "name": "X-Approver",
         "in": "header",
         "required": False,
-        "description": "Staff code of a second person who approves what the caller's role may not do alone.",
+        "description": "At a register: staff code of a second person who approves what the caller may not do alone.",
         "schema": {"type": "string"},
     },
     {

@@ -63,7 +63,7 @@ REFINED: Mapping[str, Json] = {
     "CreateUser": {"properties": {"email": _EMAIL}},
     "InviteUser": {"properties": {"email": _EMAIL}},
     "SellLine": {
-        "properties": {"quantity": _MOVED, "unit_price": _or_null(_PRICE)},
+        "properties": {"quantity": _ABOVE_ZERO, "unit_price": _or_null(_PRICE)},
         **_one_of("product_id", "sku"),
     },
     "SetBarcodes": {"properties": {"barcodes": {"uniqueItems": True}}},

@@ -35,6 +35,8 @@ from primepos.core.settings import RateLimitStore, Settings, load_settings
 KEEP_ALIVE_S = 65
 BACKLOG = 2048
 WORKER_PAUSE_S = 5
+# Loading the application on a busy machine takes longer than uvicorn's five seconds, after which it kills the process.
+PROCESS_ANSWERS_S = 60
 
 log = get_logger(__name__)
 
@@ -113,6 +115,7 @@ def uvicorn_config(api: Any, settings: Settings, **more: Any) -> uvicorn.Config:
         forwarded_allow_ips=trusted,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.graceful_timeout_seconds,
+        timeout_worker_healthcheck=PROCESS_ANSWERS_S,
         **more,
     )
 

@@ -98,19 +98,6 @@ def holds_decimals(shape: type[msgspec.Struct]) -> bool:
     return _check_of(shape) is not None
 
 
-def is_deep(raw: bytes, *, most: int = 64) -> bool:
-    """Tell whether brackets are nested deeper than any schema here."""
-    depth = 0
-    for byte in raw:
-        if byte in b"[{":
-            depth += 1
-            if depth > most:
-                return True
-        elif byte in b"]}":
-            depth -= 1
-    return False
-
-
 def _read(text: str, kind: type[int | bool] | None) -> Any:
     if kind is int and (number := _INTEGER.match(text)):
         return int(number[1])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from litestar.testing import TestClient
 
-from primepos.api.app import build_app
+from primepos.api.app import build_app, endpoints
+from primepos.api.openapi import error_codes
 from primepos.core.tokens import TokenInvalid
 
 if TYPE_CHECKING:
@@ -66,9 +68,29 @@ def ask(api: TestClient[Any], people: People) -> Callable[..., Any]:
 
     def send(identity: Identity | None, method: str, path: str, **more: Any) -> Any:
         headers = {**(people.headers(identity) if identity else {}), **more.pop("headers", {})}
-        return api.request(method, path, headers=headers, **more)
+        answer = api.request(method, path, headers=headers, **more)
+        assert_described(method, path, answer)
+        return answer
 
     return send
+
+
+ROUTES = [
+    (re.compile(re.sub(r"\{\w+:str\}", "[^/]+", path) + "/?"), endpoint, error_codes(endpoint))
+    for path, _, endpoint in endpoints()
+]
+
+
+def assert_described(method: str, path: str, answer: Any) -> None:
+    """See that the published description of the route names the status and the code of an answer."""
+    bare = path.partition("?")[0]
+    for pattern, endpoint, codes in ROUTES:
+        if endpoint.method == method and pattern.fullmatch(bare):
+            if answer.status_code == endpoint.status:
+                return
+            listed = codes.get(answer.status_code, [])
+            assert answer.json()["code"] in listed, f"{method} {path}: {answer.text} is none of {listed}"
+            return
 
 
 def a_sale(shop: Shop, *, sale_id: str, total: int | None = 100, tendered: int = 100, **more: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from primepos.core.clock import SystemClock
 from primepos.core.context import operator
 from primepos.core.ids import new_id
 from primepos.domain.accounts import service as accounts
+from primepos.domain.cash import service as cash
 from tests.api.conftest import a_sale
-from tests.factories import a_shop
+from tests.factories import a_shop, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +50,7 @@ class Served:
         first = process.stdout.readline()
         assert first, self.ended()
         self.url: str = json.loads(first)["url"]
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=90)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -203,3 +205,20 @@ def test_a_port_that_is_taken_is_told_in_one_line(database_url, tmp_path):
     assert (ended.returncode, ended.stdout) == (8, "")
     assert "error[PORT_TAKEN]" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_worker_runs_beside_the_api_and_does_what_a_closing_queues(make_app, fresh_database, tmp_path):
+    app = make_app(fresh_database)
+    shop = a_shop(app)
+    shift_id = new_id()
+    app.run(cash.open_shift, shop.cashier, {"id": shift_id, "register_id": shop.till_id, "opening_float": 0})
+    with serve(environment(fresh_database, tmp_path), "--with-worker") as served:
+        app.run(cash.close_shift, shop.manager, {"shift_id": shift_id, "counted": 0})
+        waiting = "SELECT count(*) AS n FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        deadline = time.monotonic() + 20
+        while rows(app, waiting) != [{"n": 0}] and time.monotonic() < deadline:
+            assert served.http.get("/health/").status_code == 200
+        assert rows(app, waiting) == [{"n": 0}]
+        served.process.send_signal(signal.SIGTERM)
+        assert served.ended() == 0

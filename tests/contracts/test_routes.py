@@ -23,6 +23,8 @@ NOT_ROUTED = {
     "importing.sales_by_month": "the command line compares an import with its source",
     "ops.verify_books": "walks every sale of every tenant: the command line and the worker do it",
     "ops.verify_own_books": "walks every sale of the tenant: too long for a request",
+    "provisioning.apply": "a whole chain from one file: the command line reads it",
+    "provisioning.plan": "a whole chain from one file: the command line reads it",
     "reporting.summarise_day": "the worker runs it when a shift closes",
     "tenancy.create": "administration of the installation: at the server's shell",
     "tenancy.list": "administration of the installation: at the server's shell",

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from primepos.core.amounts import InvalidAmount
 from primepos.core.clock import business_date, utc_text
 from primepos.core.context import Context
 from primepos.core.db import TransactionRetry
@@ -52,6 +53,7 @@ from primepos.domain.sales.schemas import (
     VoidSale,
 )
 from primepos.domain.tenancy.errors import TenantSuspended
+from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender, UnsolvableTaxes
 
 
 @operation(
@@ -66,6 +68,12 @@ from primepos.domain.tenancy.errors import TenantSuspended
         SaleConflict,
         TenantSuspended,
         PermissionDenied,
+        ApprovalRequired,
+        InvalidAmount,
+        InvalidCart,
+        InvalidTender,
+        DiscountTooLarge,
+        UnsolvableTaxes,
     ),
 )
 def book_sale(ctx: Context, data: BookSale) -> SaleOut:
