@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from primepos.bootstrap import build_local_runner
+from primepos.core.db import run_in_transaction
 from primepos.core.errors import Unavailable
-from primepos.core.operations import OPERATIONS
+from primepos.core.security import hash_pin
+from primepos.domain.staff.models import StaffMember
 from primepos.till.till import Till, open_till
 
 if TYPE_CHECKING:
@@ -127,15 +130,32 @@ class World:
 NAMED = {"enter", "escape", "delete", "backspace", "up", "down"}
 
 
+@cache
+def _hashed(pin: str, pepper: Any) -> str:
+    """Hashing is slow on purpose: once for a run is enough."""
+    return hash_pin(pin, pepper)
+
+
 def a_world(app: App, shop: Shop, data_dir: Path, clock: Clock) -> World:
     """Return a till of ``shop`` with a cashier (7) and a manager (1), signed out."""
-    import primepos.domain.catalog.service
-    import primepos.domain.staff.service  # noqa: F401 - declares its operations
+    pepper = app.settings.pin_pepper
 
-    for code, name, role, pin in (
-        (CASHIER, "Anna", "cashier", CASHIER_PIN),
-        (MANAGER, "Mo", "manager", MANAGER_PIN),
-    ):
-        app.run(OPERATIONS["staff.create"], shop.owner, {"code": code, "name": name, "role": role, "pin": pin})
+    def work(uow: Any) -> None:
+        for code, name, role, pin in (
+            (CASHIER, "Anna", "cashier", CASHIER_PIN),
+            (MANAGER, "Mo", "manager", MANAGER_PIN),
+        ):
+            uow.session.add(
+                StaffMember(
+                    tenant_id=shop.tenant_id,
+                    code=code,
+                    name=name,
+                    role=role,
+                    pin_hash=_hashed(pin, pepper),
+                )
+            )
+        uow.commit()
+
+    run_in_transaction(app.database.system_session, work)
     runner = build_local_runner(app, shop.till_id, shop.outlet_id, shop.tenant_id, "Till 1")
     return World(app, shop, Line(runner), data_dir, clock)
