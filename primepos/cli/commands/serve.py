@@ -33,9 +33,7 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, max=64, help="Processes, instead of WEB_CONCURRENCY.")
     ] = None,
-    with_worker: Annotated[
-        bool, typer.Option("--with-worker", help="Run background jobs here too.")
-    ] = False,
+    with_worker: Annotated[bool, typer.Option("--with-worker", help="Run background jobs here too.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
