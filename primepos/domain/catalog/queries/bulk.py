@@ -88,9 +88,9 @@ _UPSERT: Final = """
            (SELECT count(*) FROM wanted WHERE price_kept) AS prices_kept,
            (SELECT coalesce(array_agg(code ORDER BY code), '{}') FROM code WHERE owner_id <> product_id) AS taken
 """
-# A plan that does not know how long the arrays are takes them for short and compares every row with every other. Planning
-# for each call would mend that, but plan every foreign key check anew as well, and badly for a tenant the statistics do
-# not know yet: a look at all its products for each row. So the comparing is forbidden instead.
+# A plan that does not know how long the arrays are takes them for short and compares every row with every other.
+# Planning each call would mend that, but would plan every foreign key check anew as well, and badly for a tenant that
+# the statistics do not know yet: a look at all its products for each row. So the comparing is forbidden instead.
 _WITHOUT_LOOPS: Final = """
     SELECT old.present, set_config('enable_nestloop', 'off', true)
       FROM (SELECT current_setting('enable_nestloop') AS present) AS old
