@@ -49,7 +49,7 @@ OTHERS = {
     "POST /api/v1/auth/login": "begins another session; the lost one ends by itself",
     "POST /api/v1/auth/refresh": "the same token gets the same successor for ten seconds: tests/domain/accounts",
     "POST /api/v1/auth/logout": "again is refused: the session has ended, which was asked",
-    "POST /api/v1/auth/switch": "begins another session; the lost one ends by itself",
+    "POST /api/v1/auth/switch": "ends the session it came from: whose answer was lost signs in again",
     "POST /api/v1/auth/password": "again is refused: the old password is no more, the new one signs in",
     "POST /api/v1/auth/register": TAKEN,
     "PATCH /api/v1/tenant": SAYS_THE_END,
