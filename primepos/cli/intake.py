@@ -90,23 +90,24 @@ def fingerprint_of(file_sha256: str, reading: Mapping[str, Any]) -> str:
 def feed_sales(job: Job, file: SalesFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
     """Load what of a file of sales is not loaded yet; what is, is read and passed over.
 
-    Two batches are under way at a time: while the database books one, the next is checked and brought there.
+    Goods come first, then two batches are under way at a time, on two connections; the server commits them in order.
     """
     counts = Counts()
-    sent: set[str] = set()
     units = _counted(file.sales(), counts)
     start = _pass_over(units, plan.rows_done, counts, refused, advance)
+    if not plan.is_finished:
+        _send_goods(job, file, start, counts)
     under_way: deque[tuple[int, Future[SalesLoaded]]] = deque()
     with ThreadPoolExecutor(_UNDER_WAY, thread_name_prefix="import") as hands:
         try:
             for batch, is_last in _batches(units):
                 rows = _note(batch, counts, refused)
-                if not plan.is_finished:
-                    given = _sales_batch(job, file, batch, sent, start=start, rows=rows, is_last=is_last)
-                    before = under_way[-1][1] if under_way else None
-                    under_way.append((rows, hands.submit(_send_sales, job, given, before)))
-                else:
-                    advance(rows)
+                if plan.is_finished:
+                    continue
+                sales = [unit.sale for unit in batch if unit.sale is not None]
+                given = _given(job, start=start, rows=rows, sales=sales, is_last=is_last)
+                before = under_way[-1][1] if under_way else None
+                under_way.append((rows, hands.submit(_send_sales, job, given, before)))
                 start += rows
                 while under_way and (is_last or len(under_way) > _UNDER_WAY):
                     _take_in(under_way.popleft(), counts, advance)
@@ -116,10 +117,22 @@ def feed_sales(job: Job, file: SalesFile, plan: PlanOut, refused: RefusalFile, a
     return counts
 
 
+def _given(job: Job, **batch: Any) -> dict[str, Any]:
+    return {"run": job.key(), "outlet": job.outlet, **batch}
+
+
+def _send_goods(job: Job, file: SalesFile, start: int, counts: Counts) -> None:
+    skus = file.skus()
+    for place in range(0, max(len(skus), 1), MOST_PRODUCTS):
+        goods = [file.goods(sku) for sku in skus[place : place + MOST_PRODUCTS]]
+        done = job.app.run(load_sales, job.identity, _given(job, start=start, rows=0, sales=[], goods=goods))
+        counts.add(products=done.products)
+
+
 def _take_in(sent: tuple[int, Future[SalesLoaded]], counts: Counts, advance: Advance) -> None:
     rows, answer = sent
     done = answer.result()
-    counts.add(sales=done.sales, sales_known=done.sales_known, lines=done.lines, products=done.products)
+    counts.add(sales=done.sales, sales_known=done.sales_known, lines=done.lines)
     advance(rows)
 
 
@@ -130,26 +143,10 @@ def _counted(units: Iterator[SaleUnit], counts: Counts) -> Iterator[SaleUnit]:
         yield unit
 
 
-def _sales_batch(
-    job: Job, file: SalesFile, units: list[SaleUnit], sent: set[str], *, start: int, rows: int, is_last: bool
-) -> dict[str, Any]:
-    sales = [unit.sale for unit in units if unit.sale is not None]
-    new = sorted({line.sku for sale in sales for line in sale.lines} - sent)
-    sent.update(new)
-    return {
-        "run": job.key(),
-        "start": start,
-        "rows": rows,
-        "sales": sales,
-        "goods": [file.goods(sku) for sku in new],
-        "outlet": job.outlet,
-        "is_last": is_last,
-    }
-
-
 def _send_sales(job: Job, given: dict[str, Any], before: Future[SalesLoaded] | None) -> SalesLoaded:
-    """Load one batch. One that comes to the lock before its predecessor, as a short one may, waits and tries again."""
-    if given["is_last"] and before is not None:
+    """Load one batch. One that is done before its predecessor has begun is turned away, waits and tries again."""
+    if before is not None and given["rows"] < BATCH_ROWS // 2:
+        # Short ones would be, as a rule.
         before.result()
     try:
         return job.app.run(load_sales, job.identity, given)

@@ -34,7 +34,11 @@ _BEGIN: Final = (
 )
 _ADVANCE: Final = (
     "UPDATE import_runs SET rows_done = %(rows)s, finished_at = %(finished)s"
-    " WHERE tenant_id = %(tenant)s AND id = %(id)s"
+    " WHERE tenant_id = %(tenant)s AND id = %(id)s AND rows_done = %(start)s AND finished_at IS NULL"
+)
+# A batch holds the lock of the row it ends at until it is committed, and waits for that of the row it starts at.
+_LOCK_ROW: Final = (
+    "SELECT pg_advisory_xact_lock(7769, hashtext(%(tenant)s || ':' || %(fingerprint)s || ':' || %(row)s))"
 )
 
 
@@ -53,8 +57,8 @@ def find_run(ctx: Context, kind: str, fingerprint: str) -> Run | None:
     return Run(**found[0]) if found else None
 
 
-def lock_run(ctx: Context, kind: str, key: RunKey) -> Run:
-    """Return the import of a file, begun if need be, locked until the commit: two that load it take turns."""
+def begin_run(ctx: Context, kind: str, key: RunKey) -> Run:
+    """Return the import of a file, begun if need be."""
     which = {"tenant": ctx.tenant_id, "kind": kind, "fingerprint": key.fingerprint}
     ctx.uow.run(
         _BEGIN,
@@ -67,13 +71,25 @@ def lock_run(ctx: Context, kind: str, key: RunKey) -> Run:
             "actor": ctx.identity.actor_id,
         },
     )
-    return Run(**ctx.uow.rows(f"{_FIND} FOR UPDATE", which)[0])
+    return Run(**ctx.uow.rows(_FIND, which)[0])
 
 
-def advance_run(ctx: Context, run: Run, rows_done: int, *, is_last: bool) -> None:
-    """Remember that an import has come to ``rows_done``, in the transaction that brought it there."""
+def lock_row(ctx: Context, key: RunKey, row: int) -> None:
+    """Wait for whoever is at this row of the import of a file, and hold it until the commit.
+
+    A batch takes the row it ends at before it reads how far the import is, so that two that load the same batch take
+    turns, and the row it starts at before it says that it is done, so that batches are committed in order though they
+    are worked on side by side.
+    """
+    parameters = {"tenant": str(ctx.tenant_id), "fingerprint": key.fingerprint, "row": str(row)}
+    ctx.uow.rows(_LOCK_ROW, parameters)
+
+
+def advance_run(ctx: Context, run: Run, start: int, rows_done: int, *, is_last: bool) -> bool:
+    """Remember that an import has come from ``start`` to ``rows_done``; false if it was not at ``start``."""
     finished = ctx.clock.now() if is_last else None
-    ctx.uow.run(_ADVANCE, {"tenant": ctx.tenant_id, "id": run.id, "rows": rows_done, "finished": finished})
+    which = {"tenant": ctx.tenant_id, "id": run.id, "start": start, "rows": rows_done, "finished": finished}
+    return ctx.uow.run(_ADVANCE, which) == 1
 
 
 # A session keeps the plans of its foreign key checks. Made while the tables were empty, they look at every sale of the

@@ -82,6 +82,10 @@ class SalesFile:
         name = seen.names.most_common(1)[0][0] if seen.names else seen.unsold_name
         return SeenGoods(sku=sku, name=name or sku, unit_price=Decimal(seen.price))
 
+    def skus(self) -> list[str]:
+        """Return every code in the file, sorted."""
+        return sorted(self._goods)
+
     def sales(self) -> Iterator[SaleUnit]:
         """Give every sale in the order in which the file completes them; always the same order for the same file."""
         open_sales: dict[str, list[Row]] = {}

@@ -120,7 +120,8 @@ class LoadProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class LoadSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The next sales of a file, ``rows`` of it from ``start`` on, and the goods in them as the file knows them.
 
-    Rows are counted in the order in which the file completes its sales. ``is_last`` ends the import.
+    Rows are counted in the order in which the file completes its sales. ``is_last`` ends the import. Goods may come
+    without sales: whoever sends batches side by side sends all goods before, so no batch waits for the catalogue.
     """
 
     run: RunKey

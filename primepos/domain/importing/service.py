@@ -72,7 +72,7 @@ def load_products(ctx: Context, data: LoadProducts) -> ProductsLoaded:
     the point reached changes nothing, and so does a file that was finished.
     """
     require_active(ctx.tenant)
-    run = queries.lock_run(ctx, "products", data.run)
+    run = _enter(ctx, "products", data)
     if _is_settled(run, data.start, data.rows):
         return ProductsLoaded(run_id=run.id, rows_done=run.rows_done)
     ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
@@ -92,7 +92,7 @@ def load_products(ctx: Context, data: LoadProducts) -> ProductsLoaded:
             prices_kept=done.prices_kept,
             barcodes_taken=sorted(code for code in codes if stored_code(code, allow_invalid=True) in taken),
         )
-    queries.advance_run(ctx, run, rows_done, is_last=data.is_last)
+    _advance(ctx, "products", run, data, rows_done)
     ctx.note(
         f"import:{run.id}", file=data.run.file_name, rows=rows_done, created=answer.created, updated=answer.updated
     )
@@ -110,13 +110,12 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
     The owner alone may: it changes what every report says of the past. Sales whose number is known for this source
     are left as they are. Products the catalogue does not know are made from what the file says, their stock not
     tracked; without a tax class to give them they are not made, and lines name them by SKU only. A tenant without
-    outlet gets one. Safe to repeat, as ``importing.load_products`` is. The summaries of the days are queued.
+    outlet gets one. Safe to repeat, as ``importing.load_products`` is; two batches may be sent side by side, and are
+    committed in order. The summaries of the days are queued.
     """
     require_active(ctx.tenant)
     ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
-    # Before the lock, so that one batch is made ready while the one before it is booked.
-    staged = queries.stage_sales(ctx, data.run.source, data.sales)
-    run = queries.lock_run(ctx, "sales", data.run)
+    run = _enter(ctx, "sales", data)
     outlet = _outlet(ctx, data.outlet)
     if _is_settled(run, data.start, data.rows):
         code = outlet.code if outlet is not None else FIRST_OUTLET
@@ -124,6 +123,7 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
     if outlet is None:
         outlet = add_outlet(ctx, FIRST_OUTLET, FIRST_OUTLET_NAME)
     products = _make_missing(ctx, data)
+    staged = queries.stage_sales(ctx, data.run.source, data.sales)
     done = queries.load_staged(ctx, outlet.id, data.run.source, staged)
     for day in done.days:
         ctx.defer(
@@ -133,7 +133,7 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
             business_date=day.isoformat(),
         )
     rows_done = data.start + data.rows
-    queries.advance_run(ctx, run, rows_done, is_last=data.is_last)
+    _advance(ctx, "sales", run, data, rows_done)
     ctx.note(f"import:{run.id}", file=data.run.file_name, rows=rows_done, sales=done.sales, lines=done.lines)
     return SalesLoaded(
         run_id=run.id,
@@ -206,13 +206,28 @@ def _plan(
     )
 
 
+def _enter(ctx: Context, kind: str, data: LoadProducts | LoadSales) -> queries.Run:
+    """Return how far the import is, once nobody else is at work on the same batch."""
+    if data.rows:
+        queries.lock_row(ctx, data.run, data.start + data.rows)
+    return queries.begin_run(ctx, kind, data.run)
+
+
 def _is_settled(run: queries.Run, start: int, rows: int) -> bool:
     """Tell whether a batch was loaded before. Raises: :class:`ImportMoved` where it does not join what was."""
     if run.is_finished or (run.rows_done > start and run.rows_done >= start + rows):
         return True
-    if run.rows_done != start:
+    if run.rows_done > start:
         raise ImportMoved(rows_done=run.rows_done)
     return False
+
+
+def _advance(ctx: Context, kind: str, run: queries.Run, data: LoadProducts | LoadSales, rows_done: int) -> None:
+    """Say that the batch is done, once the one before it is. Raises: :class:`ImportMoved` if that one never came."""
+    queries.lock_row(ctx, data.run, data.start)
+    if not queries.advance_run(ctx, run, data.start, rows_done, is_last=data.is_last):
+        now = queries.find_run(ctx, kind, data.run.fingerprint)
+        raise ImportMoved(rows_done=now.rows_done if now else 0)
 
 
 def _outlet(ctx: Context, code: str | None) -> Outlet | None:
