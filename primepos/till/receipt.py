@@ -84,13 +84,15 @@ def report_lines(figures: ShiftFigures, place: Place, *, unsent: int = 0, column
     if figures.first_receipt is not None:
         lines += _span(str(figures.first_receipt), str(figures.last_receipt), columns)
     lines.append("-" * columns)
-    lines.append(two("Net", write.amount(figures.base), columns))
+    if figures.base is not None:
+        lines.append(two("Net", write.amount(figures.base), columns))
     for each in figures.taxes:
         lines.append(two(f"{inert(each.name)} on {write.amount(each.base)}", write.amount(each.amount), columns))
     if figures.rounding:
         lines.append(two("Rounding", write.amount(figures.rounding), columns))
-    lines.append(two(f"TOTAL {inert(figures.currency)}", write.amount(figures.total), columns))
-    lines.append("-" * columns)
+    if figures.total is not None:
+        lines.append(two(f"TOTAL {inert(figures.currency)}", write.amount(figures.total), columns))
+        lines.append("-" * columns)
     lines += [
         two(f"{_TENDERS.get(each.kind, inert(each.kind))} ({each.count})", write.amount(each.amount), columns)
         for each in figures.tenders

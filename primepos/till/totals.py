@@ -25,7 +25,8 @@ def local_figures(
 ) -> ShiftFigures:
     """Return what an X or Z report says, from the entries of one shift, in minor units.
 
-    ``blind`` hides the cash until the shift is closed. ``counted`` tries a count before closing.
+    ``blind`` hides the cash, and every total it could be worked out from, until the shift is closed. ``counted``
+    tries a count before closing.
     """
     entries = journal.entries(shift_id=shift_id)
     opening = next(each.values() for each in entries if each.kind == OPENED)
@@ -73,10 +74,10 @@ def local_figures(
         voids=sum(sale.kind == "void" for sale in sales),
         first_receipt=numbers[0] if numbers else None,
         last_receipt=numbers[-1] if numbers else None,
-        base=sum(sale.base for sale in sales),
-        tax=sum(sale.tax for sale in sales),
-        rounding=sum(sale.rounding for sale in sales),
-        total=sum(sale.total for sale in sales),
+        base=None if hidden else sum(sale.base for sale in sales),
+        tax=None if hidden else sum(sale.tax for sale in sales),
+        rounding=None if hidden else sum(sale.rounding for sale in sales),
+        total=None if hidden else sum(sale.total for sale in sales),
         tenders=[
             TenderFigure(kind=kind, count=count, amount=amount)
             for kind, (count, amount) in sorted(tenders.items())
@@ -85,6 +86,7 @@ def local_figures(
         taxes=[
             TaxFigure(code=code, name=name, rate=rate, base=base, amount=amount)
             for (code, name, rate), (base, amount) in sorted(taxes.items())
+            if not hidden
         ],
         late=0,
     )

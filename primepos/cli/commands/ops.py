@@ -56,7 +56,7 @@ def verify_books_(
         emit(found, as_json=True)
     else:
         if found.problems:
-            emit(found.problems, as_json=False, columns=("invariant", "check", "tenant_id", "what", "pending"))
+            emit(found.problems, as_json=False, columns=("invariant", "check", "tenant", "what", "pending"))
         looked = f"{found.sales} sales in {found.chains} chains of {found.tenants} tenants, {found.checks} checks"
         note(f"The books {'hold' if found.ok else 'DO NOT HOLD'}: {looked}.")
     if not found.ok:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHIFT = """
 SELECT s.id, s.register_id, r.outlet_id, r.kind, s.business_date, s.opened_at, s.opened_by, s.opened_by_id,
-       s.opening_float, s.closed_at, s.closed_by, s.expected, s.counted, s.difference, s.z_number,
+       s.opening_float, s.closed_at, s.closed_by, s.closed_by_id, s.expected, s.counted, s.difference, s.z_number,
        r.prefix AS register
   FROM shifts s JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id
  WHERE s.tenant_id = %(tenant)s

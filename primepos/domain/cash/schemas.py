@@ -87,6 +87,7 @@ class TaxFigure(Struct, frozen=True, kw_only=True):
 class ShiftFigures(Struct, frozen=True, kw_only=True):
     """The figures of an X report (open shift) or a Z report (closed, numbered and final).
 
+    Who closes blind gets no cash, no taxes and no totals before the close: any of them, less the cards, is the cash.
     Worked out from the stored rows of the shift's sales and voids, never from rounded parts. ``late`` counts
     what was delivered after closing: the supplement to the Z.
     """
@@ -98,10 +99,10 @@ class ShiftFigures(Struct, frozen=True, kw_only=True):
     voids: int
     first_receipt: str | None
     last_receipt: str | None
-    base: int
-    tax: int
-    rounding: int
-    total: int
+    base: int | None
+    tax: int | None
+    rounding: int | None
+    total: int | None
     tenders: list[TenderFigure]
     taxes: list[TaxFigure]
     late: int

@@ -83,6 +83,8 @@ def open_shift(ctx: Context, data: OpenShift) -> ShiftOut:
 def close_shift(ctx: Context, data: CloseShift) -> ShiftOut:
     """Close a shift with the counted cash and give it its Z number; final.
 
+    Safe to repeat: the same person with the same count is told what was stored.
+
     ``expected`` is the counted opening plus the cash of this shift's own sales less change; ``difference`` is
     counted minus expected. Who may not read expected figures gets them as null. The summaries of the business
     day are queued in the same transaction.
@@ -91,7 +93,10 @@ def close_shift(ctx: Context, data: CloseShift) -> ShiftOut:
     queries.lock_register(ctx.uow, ctx.tenant_id, shift["register_id"])
     shift = _find(ctx, data.shift_id)
     if shift["closed_at"] is not None:
-        raise ShiftClosed
+        if (shift["counted"], shift["closed_by_id"]) != (data.counted, ctx.identity.actor_id):
+            raise ShiftClosed
+        ctx.note(f"shift:{data.shift_id}", replayed=True)
+        return _out(ctx, shift)
     if ctx.grant.own and shift["opened_by_id"] != ctx.identity.actor_id:
         raise NotYourShift
     queries.close_shift(
@@ -153,7 +158,8 @@ def list_shifts(ctx: Context, data: ListShifts) -> ShiftPage:
 def shift_figures(ctx: Context, data: ShowShift) -> ShiftFigures:
     """Give the figures of a shift: an X report while it is open, the Z report once it is closed.
 
-    Reading changes nothing and can be repeated for ever. Cash figures stay hidden from who closes blind.
+    Reading changes nothing and can be repeated for ever. Until the close, who closes blind gets no figure from which
+    the cash could be worked out: no totals, no taxes, no cash tender.
     """
     shift = _find(ctx, data.shift_id)
     if ctx.grant.own and shift["opened_by_id"] != ctx.identity.actor_id:
@@ -168,12 +174,12 @@ def shift_figures(ctx: Context, data: ShowShift) -> ShiftFigures:
         voids=head["voids"],
         first_receipt=head["first_receipt"],
         last_receipt=head["last_receipt"],
-        base=head["base"],
-        tax=head["tax"],
-        rounding=head["rounding"],
-        total=head["total"],
+        base=None if blind else head["base"],
+        tax=None if blind else head["tax"],
+        rounding=None if blind else head["rounding"],
+        total=None if blind else head["total"],
         tenders=[TenderFigure(**each) for each in tenders if not (blind and each["kind"] == "cash")],
-        taxes=[TaxFigure(**{**each, "rate": f"{each['rate'].normalize():f}"}) for each in taxes],
+        taxes=[TaxFigure(**{**each, "rate": f"{each['rate'].normalize():f}"}) for each in taxes if not blind],
         late=head["late"],
     )
 

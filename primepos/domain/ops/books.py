@@ -16,14 +16,14 @@ from primepos.domain.sales.chain import GENESIS, body_hash, link_hash, series_na
 from primepos.domain.sales.schemas import LineTax, SaleLine, SalePayment, SaleTax
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
     from primepos.core.db import UnitOfWork
 
 
-def failed_checks(uow: UnitOfWork, most: int) -> Iterator[Problem]:
-    """Run every question and give what it finds, at most ``most`` of each."""
+def failed_checks(uow: UnitOfWork, slugs: Mapping[int, str], most: int) -> Iterator[Problem]:
+    """Run every question and give what it finds, at most ``most`` of each; ``slugs`` names the tenants."""
     # Whole tables are read, often ones that nobody has counted for the planner yet: pairing their rows one by one
     # would take the square of their number.
     _pair_one_by_one(uow, allowed=False)
@@ -32,7 +32,7 @@ def failed_checks(uow: UnitOfWork, most: int) -> Iterator[Problem]:
             yield Problem(
                 invariant=check.invariant,
                 check=check.name,
-                tenant_id=row["tenant_id"],
+                tenant=slugs.get(row["tenant_id"], "?"),
                 what=row["what"],
                 pending=check.pending,
             )
@@ -82,7 +82,7 @@ def chain_pages(uow: UnitOfWork) -> Iterator[list[dict[str, Any]]]:
         }
 
 
-def broken_chains(uow: UnitOfWork, *, bodies: bool) -> Iterator[tuple[str, Problem | None]]:
+def broken_chains(uow: UnitOfWork, slugs: Mapping[int, str], *, bodies: bool) -> Iterator[tuple[str, Problem | None]]:
     """Walk every chain from its genesis; give the series of each sale with what is wrong with it, or None.
 
     A link after a missing number waits for it: whether it holds shows when the missing sale arrives.
@@ -101,14 +101,14 @@ def broken_chains(uow: UnitOfWork, *, bodies: bool) -> Iterator[tuple[str, Probl
             if wrong is None and bodies and contents[sale["tenant_id"], sale["id"]] != bytes(sale["body_hash"]).hex():
                 wrong = "its content is not what was sealed"
             prev_hash, prev_number = bytes(sale["hash"]).hex(), sale["number"]
-            yield name, None if wrong is None else _problem(sale, wrong)
+            yield name, None if wrong is None else _problem(slugs, sale, wrong)
 
 
-def _problem(sale: dict[str, Any], wrong: str) -> Problem:
+def _problem(slugs: Mapping[int, str], sale: dict[str, Any], wrong: str) -> Problem:
     return Problem(
         invariant="I6",
         check="the chain verifies",
-        tenant_id=sale["tenant_id"],
+        tenant=slugs.get(sale["tenant_id"], "?"),
         what=f"sale {sale['receipt']}: {wrong}",
     )
 
@@ -192,7 +192,12 @@ def _body(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
     )
 
 
-def counted(uow: UnitOfWork) -> tuple[int, int]:
-    """Return how many tenants and sales there are to look at."""
-    found = uow.rows("SELECT (SELECT count(*) FROM tenants) AS tenants, (SELECT count(*) FROM sales) AS sales")[0]
-    return found["tenants"], found["sales"]
+def tenants_of(uow: UnitOfWork) -> dict[int, str]:
+    """Return the slugs of the tenants there are to look at."""
+    return {row["id"]: row["slug"] for row in uow.rows("SELECT id, slug FROM tenants")}
+
+
+def sales_of(uow: UnitOfWork) -> int:
+    """Return how many sales there are to look at."""
+    count: int = uow.rows("SELECT count(*) AS n FROM sales")[0]["n"]
+    return count

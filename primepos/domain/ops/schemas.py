@@ -13,11 +13,11 @@ class VerifyBooks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """One thing that does not hold. ``pending`` marks what a delivery still to come can mend."""
+    """One thing that does not hold, in the tenant of this slug. ``pending`` marks what a later delivery can mend."""
 
     invariant: str
     check: str
-    tenant_id: int
+    tenant: str
     what: str
     pending: bool = False
 

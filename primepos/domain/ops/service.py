@@ -28,21 +28,21 @@ def verify_own_books(ctx: Context, data: VerifyBooks) -> BooksOut:
 
 def _verify(ctx: Context, data: VerifyBooks) -> BooksOut:
     ctx.uow.allow_time(0)
-    problems: list[Problem] = list(books.failed_checks(ctx.uow, data.most_problems))
+    slugs = books.tenants_of(ctx.uow)
+    problems: list[Problem] = list(books.failed_checks(ctx.uow, slugs, data.most_problems))
     # What is wrong comes before what is only waited for, and is never crowded out by it.
     problems.sort(key=lambda each: each.pending)
     ok = all(each.pending for each in problems)
     chains = set()
     broken: list[Problem] = []
-    for series, problem in books.broken_chains(ctx.uow, bodies=data.bodies):
+    for series, problem in books.broken_chains(ctx.uow, slugs, bodies=data.bodies):
         chains.add(series)
         if problem is not None and len(broken) < data.most_problems:
             broken.append(problem)
-    tenants, sales = books.counted(ctx.uow)
     return BooksOut(
         ok=ok and not broken,
-        tenants=tenants,
-        sales=sales,
+        tenants=len(slugs),
+        sales=books.sales_of(ctx.uow),
         chains=len(chains),
         checks=len(CHECKS) + 1,
         problems=[*broken, *problems][: data.most_problems],

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from primepos.core.context import operator
 from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied, PrimePOSError, Unauthenticated
 from primepos.core.ids import new_id
+from primepos.domain.cash.service import close_shift
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales.chain import GENESIS, body_hash, link_hash
 from primepos.domain.sales.errors import (
@@ -23,8 +25,11 @@ from primepos.domain.sales.errors import (
     TotalDiffers,
     UnknownProduct,
 )
-from primepos.domain.sales.service import book_sale, get_sale, list_sales
-from tests.factories import a_shop, assert_books_hold, basket, counts, rows
+from primepos.domain.sales.service import book_sale, deliver_sale, get_sale, list_sales
+from primepos.domain.tenancy.errors import TenantSuspended
+from primepos.domain.tenancy.service import suspend_tenant
+from tests.conftest import NOON
+from tests.factories import TillSeries, a_shift, a_shop, assert_books_hold, basket, counts, rows
 
 if TYPE_CHECKING:
     from primepos.core.clock import FrozenClock
@@ -325,3 +330,14 @@ def test_pages_of_sales_follow_each_other_without_a_gap(app: App, shop: Shop) ->
     with pytest.raises(InvalidInput):
         app.run(list_sales, shop.owner, {"after": "nonsense"})
     assert new_id() not in seen
+
+
+def test_a_suspended_shop_sells_nothing_but_its_tills_still_deliver(app: App, shop: Shop) -> None:
+    shift = a_shift(app, shop)
+    app.run(suspend_tenant, operator("test"), {"slug": shop.slug, "reason": "unpaid"})
+    before = counts(app, shop)
+    with pytest.raises(TenantSuspended):
+        app.run(book_sale, shop.cashier, basket(shop))
+    assert counts(app, shop) == before
+    assert app.run(deliver_sale, shop.device, TillSeries(shop, shift, NOON).sell()).total == 450
+    assert app.run(close_shift, shop.manager, {"shift_id": shift, "counted": 10_450}).difference == 0

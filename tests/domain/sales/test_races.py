@@ -163,5 +163,11 @@ def test_a_shift_closes_once_and_no_sale_slips_into_it_unseen(wide_app: App, sho
     calls += [lambda: wide_app.run(close_shift, shop.manager, {"shift_id": shift, "counted": 10_000})] * 3
     answers = at_once(calls)
     codes = Counter(answer.code if isinstance(answer, PrimePOSError) else "done" for answer in answers)
-    assert codes == {"done": 13, "SHIFT_CLOSED": 2}
+    assert codes == {"done": 15}
+    closings = rows(
+        wide_app,
+        "SELECT count(*) AS n FROM audit_events WHERE subject = %s AND data ? 'z_number'",
+        (f"shift:{shift}",),
+    )
+    assert closings == [{"n": 1}]
     assert_books_hold(wide_app, shop)

@@ -1,0 +1,1 @@
+"""Deploy checks and the gate."""
