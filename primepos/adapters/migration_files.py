@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -54,7 +55,8 @@ def config_for(
     connection: sa.Connection | None = None, location: Path | None = None, output: io.StringIO | None = None
 ) -> Config:
     """Return Alembic's configuration; ``connection`` is the one the migrations will run on, ``output`` takes SQL."""
-    config = Config(stdout=io.StringIO(), output_buffer=output)
+    # Alembic's own messages would stand among our data.
+    config = Config(stdout=io.StringIO(), output_buffer=output, cmd_opts=Namespace(quiet=True))
     config.set_main_option("script_location", str(location or script_location()).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("file_template", "%%(year)d-%%(month).2d-%%(day).2d-%%(hour).2d%%(minute).2d_%%(slug)s")

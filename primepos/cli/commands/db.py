@@ -57,7 +57,8 @@ def start(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
 def stop(*, yes: YesFlag = False, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
     """Stop the server in good order. Programs that use it lose their connections; a till goes on by its journal."""
     cluster = _cluster(env_file)
-    if cluster.status().has_users:
+    found = cluster.status()
+    if found.state == "running" and found.has_users:
         confirm_destruction("Other programs are using this database.", yes)
     was_running = cluster.stop()
     if as_json:
