@@ -113,6 +113,9 @@ ACTIONS: Final = (
     Action("enter", "enter", "Enter", "Take what was typed; on an empty line: pay", frozenset(Mode), ""),
 )
 
+# They say so when they are pressed; the card names only what works.
+NOT_TAKEN: Final = frozenset({"gift_card", "account", "points"})
+
 TYPED: Final = (
     ("digits Enter", "Code, barcode or label of a product", Mode.SELLING),
     ("n * code", "Quantity, then the code; n * Enter: of the selected line", Mode.SELLING),
@@ -140,6 +143,7 @@ def card() -> str:
             f"  {each.shown:<14}{each.label}"
             for each in ACTIONS
             if mode in each.modes and (mode is Mode.SELLING or Mode.SELLING not in each.modes or each.name == "escape")
+            if each.name not in NOT_TAKEN
         ]
         lines.append("")
     lines.append("An act that needs a manager asks for code and PIN, each with Enter.")
