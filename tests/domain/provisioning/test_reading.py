@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from primepos.cli.provisioning import load_shop
 from primepos.core.amounts import CURRENCIES
 from primepos.core.permissions import Role
+from primepos.domain.provisioning.comparing import Present, changes_of, problems_of
 from primepos.domain.provisioning.countries import _KNOWN, suggest, taxes_of
 from primepos.domain.provisioning.reading import BadShopFile, read_shop
 from primepos.domain.tenancy.schemas import checked_zone
@@ -136,3 +139,21 @@ def test_germany_and_the_united_states_are_as_people_there_expect():
 def test_an_unknown_country_gets_a_class_without_tax():
     assert suggest("XX").rates == ()
     assert taxes_of((), "tax", included=True) == ([], [{"code": "standard", "name": "No tax"}])
+
+
+def test_the_example_of_the_documentation_is_a_valid_shop(tmp_path):
+    page = (Path(__file__).resolve().parents[3] / "docs" / "provisioning.md").read_text(encoding="utf-8")
+    file = tmp_path / "example.yaml"
+    file.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    shop = load_shop(file, {"ANN_PIN": "482916"})
+    assert problems_of(Present(), shop) == []
+    assert {each.kind for each in changes_of(Present(), shop)} == {
+        "tenant", "tax", "tax_class", "category", "outlet", "register", "staff", "product",
+    }  # fmt: skip
+
+
+def test_the_demos_shop_is_valid():
+    shop = load_shop(Path(__file__).resolve().parents[3] / "primepos" / "cli" / "demo" / "shop.yaml", {})
+    assert problems_of(Present(), shop) == []
+    assert 30 <= len(shop.products) <= 60
+    assert len({each.amount for each in shop.taxes if each.amount}) == 2
