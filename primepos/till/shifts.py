@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from primepos.core.clock import business_date
-from primepos.core.errors import PrimePOSError, Unavailable
+from primepos.core.errors import PermissionDenied, PrimePOSError, Unavailable
 from primepos.core.ids import new_id
 from primepos.core.permissions import Decision, Permission
 from primepos.till import grammar
@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 def enter_sign_in(desk: Desk, text: str) -> None:
     """Take the staff code, then the PIN; with both right the till goes on where it was left.
 
-    Raises: what ``staff.sign_in`` refuses with; it starts again at the code then.
+    Raises: what ``staff.sign_in`` refuses with; PermissionDenied for who may not sell. It starts again at the code.
     """
     text = grammar.clean(text).strip()
     if not desk.code:
@@ -39,6 +39,9 @@ def enter_sign_in(desk: Desk, text: str) -> None:
         return
     code, desk.code = desk.code, ""
     person = desk.session.sign_in(code, text)
+    if person.grant(Permission.SALE_CREATE).decision is not Decision.ALLOW:
+        desk.session.sign_out()
+        raise PermissionDenied(permission=Permission.SALE_CREATE.value)
     _take_up(desk)
     desk.say(f"Hello, {person.name}")
 

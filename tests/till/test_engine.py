@@ -530,3 +530,116 @@ def test_commands_that_do_not_exist_change_nothing(till):
     till.till.engine.handle(Command(str(new_id())))
     assert till.view.mode is Mode.SELLING
     assert till.error == ""
+
+
+def test_who_may_not_sell_does_not_get_to_the_till(world):
+    with_role(world, "7", "stock_clerk")
+    world.sign_in()
+    assert world.error == "You may not do this: it needs sale:create"
+    assert world.view.mode is Mode.SIGNED_OUT
+    assert world.till.desk.session.person is None
+
+
+def with_role(world, code, role):
+    from primepos.core.db import run_in_transaction
+
+    def work(uow):
+        uow.run("UPDATE staff SET role = %s WHERE tenant_id = %s AND code = %s", (role, world.shop.tenant_id, code))
+        uow.commit()
+
+    run_in_transaction(world.app.database.system_session, work)
+
+
+def test_anothers_shift_is_closed_by_a_manager_only(world):
+    world.sign_in(MANAGER, MANAGER_PIN)
+    world.press("100", "enter", "ctrl+l")
+    world.sign_in()
+    world.press("ctrl+e", "100", "enter", "enter")
+    assert world.error == "Only who opened this shift, or a manager, may close it"
+    assert world.till.journal.open_shift() is not None
+    world.press("escape")
+    assert world.view.mode is Mode.SELLING
+
+
+def test_a_sale_that_costs_nothing_is_finished_without_money(till):
+    till.scan("A-1")
+    till.press("f6", "100", "enter")
+    till.approve()
+    assert till.total == "0,00 €"
+    till.press("enter", "enter")
+    assert [(each["number"], each["total"]) for each in sold(till)] == [(1, 0)]
+
+
+def test_a_receipt_that_cannot_be_filed_does_not_undo_the_sale(till):
+    till.till.desk.receipts.parent.mkdir(parents=True, exist_ok=True)
+    till.till.desk.receipts.write_text("a file where the directory should be")
+    till.scan("A-1")
+    till.press("f12")
+    assert till.view.notice.startswith("The receipt could not be written to a file")
+    assert till.view.mode is Mode.RECEIPT
+    assert len(sold(till)) == 1
+
+
+def test_the_entry_line_is_edited_by_backspace_escape_and_control_u(till):
+    till.press("12x", "backspace")
+    assert till.till.keyboard.buffer == "12"
+    till.till.keyboard.press("ctrl+u")
+    assert till.till.keyboard.buffer == ""
+    till.press("99", "escape")
+    assert till.till.keyboard.buffer == ""
+    till.press("x" * 500)
+    assert len(till.till.keyboard.buffer) == 64
+
+
+def test_act_keys_inside_a_code_are_letters(till):
+    till.press("A-1", "enter")
+    assert till.lines == [("Apple", "1", "1,00")]
+    assert till.till.keyboard.buffer == ""
+
+
+def test_keys_that_need_a_line_say_so_where_there_is_none(till):
+    for key in ("+", "-", "delete", "f5", "f6", "?", "ctrl+k", "5%"):
+        till.press(key)
+        assert till.view.notice == "There is no line yet: scan or type a code", key
+        assert till.till.engine.box is None
+    till.press("enter")
+    assert till.view.notice == "Nothing to pay yet: scan or type a code"
+
+
+def test_wrong_numbers_in_boxes_are_refused_and_the_box_stays(till):
+    till.scan("A-1")
+    till.press("f5", "1.23456", "enter")
+    assert "is not understood here" in till.error
+    till.press("escape")
+    assert till.till.engine.box.title == "Another price"
+    till.press("escape", "f6", "110", "enter")
+    assert till.error == "'110' is not understood here: a discount is at most 100 %"
+    till.press("escape", "escape")
+    assert till.total == "1,00 €"
+
+
+def test_a_void_needs_a_reason(till):
+    till.scan("A-1")
+    till.press("f12", "ctrl+x", "enter")
+    assert till.error == "A void needs a reason"
+    assert len(sold(till)) == 1
+
+
+def test_leaving_asks_first(till):
+    till.press("ctrl+q")
+    assert not till.till.desk.leaving
+    till.press("enter")
+    assert till.till.desk.leaving
+
+
+def test_prices_of_an_open_sale_stay_as_they_were_shown(app, shop, till):
+    from primepos.core.operations import OPERATIONS
+
+    till.scan("A-1")
+    app.run(OPERATIONS["catalog.update_product"], shop.owner, {"id": shop.products[0], "unit_price": "7.00"})
+    till.till.catalogue.pull(till.line)
+    assert till.total == "1,00 €"
+    till.scan("A-1")
+    assert till.lines == [("Apple", "1", "1,00"), ("Apple", "1", "7,00")]
+    till.press("f12")
+    assert [(each["total"], each["flags"]) for each in sold(till)] == [(800, ["PRICE_DIFFERS"])]

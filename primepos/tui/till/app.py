@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from textual import events
+from textual.css.query import NoMatches
 
 from primepos.core.errors import InternalError, PrimePOSError
 from primepos.till.keys import Mode
@@ -32,6 +33,7 @@ _SCREENS: Final[dict[Mode, type[TillScreen]]] = {
 }
 IDLE_LOCK_S: Final = 300
 _MOST_WAITING_KEYS: Final = 500
+_SOON_S: Final = 0.02
 OPEN, COMMAND = "open", "command"
 # What some terminals send for Backspace.
 ALIASES: Final = {"ctrl+h": "backspace"}
@@ -186,7 +188,11 @@ class TillApp(PrimeApp[PrimePOSError | None]):
             self.call_after_refresh(self._redraw)
             return
         if isinstance(self.screen, TillScreen):
-            self.screen.show(view, till.keyboard.buffer, busy=self._busy)
+            try:
+                self.screen.show(view, till.keyboard.buffer, busy=self._busy)
+            except NoMatches:
+                # Screens change piece by piece: what is not there yet, or no more, is drawn the next time.
+                self.set_timer(_SOON_S, self._redraw)
 
 
 def run_till(opener: Callable[[Callable[[int], None]], Till]) -> None:

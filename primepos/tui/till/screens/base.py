@@ -48,9 +48,11 @@ class TillScreen(Screen[None]):
         """Draw the body; the frame is drawn by :meth:`show`."""
 
     def show(self, view: View, typed: str, *, busy: bool = False) -> None:
-        """Draw all of a view, and what has been typed."""
-        if not self.is_mounted:
-            return
+        """Draw all of a view, and what has been typed.
+
+        Raises:
+            NoMatches: the screen is only coming or already going.
+        """
         self.query_one(TopBar).show(view.shop)
         self.query_one(Entry).show(
             "One moment" if busy else view.prompt,
