@@ -43,10 +43,13 @@ def database_url(settings: Settings) -> str:
     """Return the database's URL; without one the embedded server is started, and its schema brought up to date."""
     if settings.database_url is not None:
         return settings.database_url.reveal()
-    from primepos.adapters import migrations
+    from primepos.adapters import schema_revision
 
     url = _embedded_url(settings)
-    if migrations.current(url) != migrations.head():
+    if not schema_revision.is_current(url):
+        # Alembic takes longer to load than the rest of a start.
+        from primepos.adapters import migrations
+
         migrations.upgrade(url)
     return url
 

@@ -20,6 +20,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from primepos.adapters.migration_errors import RevisionUnknown, WrongDirection
+from primepos.adapters.schema_revision import script_location
 from primepos.core.errors import BadConfiguration
 
 if TYPE_CHECKING:
@@ -42,13 +43,6 @@ class Revision:
     phase: str
     sha256: str
     statement_timeout: str
-
-
-def script_location() -> Path:
-    """Return the directory of the migrations: inside an installed wheel, or beside the package in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "_migrations"
-    return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def config_for(

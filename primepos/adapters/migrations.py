@@ -40,10 +40,10 @@ from primepos.adapters.migration_files import (
     head,
     known,
     revisions,
-    script_location,
     scripts_in,
     to_undo,
 )
+from primepos.adapters.schema_revision import script_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from primepos import __version__
-from primepos.adapters import migration_files, migrations
+from primepos.adapters import migration_files, migrations, schema_revision
 from primepos.adapters.migration_errors import (
     DatabaseUnreachable,
     MigrationFailed,
@@ -78,6 +78,17 @@ def test_there_is_one_newest_revision_and_each_follows_the_one_before():
     scripts = migration_files.scripts_in()
     assert scripts.get_heads() == [REVISIONS[-1]]
     assert [f"{number:04d}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
+
+
+def test_the_newest_revision_is_known_without_alembic(empty):
+    assert schema_revision.newest() == migrations.head()
+    assert not schema_revision.is_current(empty)
+    migrations.upgrade(empty, "0002")
+    assert not schema_revision.is_current(empty)
+    migrations.upgrade(empty)
+    assert schema_revision.is_current(empty)
+    with pytest.raises(DatabaseUnreachable):
+        schema_revision.is_current("postgresql://nobody:x@127.0.0.1:1/none")
 
 
 def test_every_file_is_named_for_its_moment_and_says_what_it_does():

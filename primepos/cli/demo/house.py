@@ -106,7 +106,7 @@ class DemoHouse:
                 self._cluster.leave()
 
     def _start(self) -> str:
-        from primepos.adapters import migrations
+        from primepos.adapters import schema_revision
 
         if self.settings.uses_embedded_database:
             self._cluster = bootstrap.embedded_cluster(self.settings)
@@ -118,7 +118,9 @@ class DemoHouse:
             url: str = self._cluster.owner_url(bootstrap.EMBEDDED_DATABASE)
         else:
             url = bootstrap.migration_url(self.settings)
-        if migrations.current(url) != migrations.head():
+        if not schema_revision.is_current(url):
+            from primepos.adapters import migrations
+
             self._tell("Building the tables ...")
             migrations.upgrade(url)
         return url if self._cluster is not None else bootstrap.database_url(self.settings)
