@@ -123,6 +123,6 @@ def test_only_devices_deliver_and_saas_admins_hold_no_tenants_data() -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_it_cannot_be_called_past_the_door(name: str) -> None:
-    with pytest.raises(TypeError, match="run by App.run"):
+    with pytest.raises(TypeError, match=r"run by App\.run"):
         ALL[name](None, None)
     assert inspect.isfunction(ALL[name].handler)
