@@ -108,6 +108,13 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         opened = roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
         if opened is not None:
             ctx.audit.data.update(shift=str(opened), opened_at=utc_text(now))
+            if place.business_date is not None:
+                ctx.defer(
+                    "reporting.summarise_day",
+                    tenant_id=ctx.tenant_id,
+                    outlet_id=str(place.outlet_id),
+                    business_date=place.business_date.isoformat(),
+                )
         if place.shift_id is not None:
             # By itself: sales of the day before, still under way, have their goods and wait for the register, which
             # this holds; it must not ask for goods while it does.

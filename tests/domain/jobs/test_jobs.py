@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -20,14 +20,15 @@ from primepos.domain.cash.errors import NotYourShift
 from primepos.domain.cash.service import close_shift
 from primepos.domain.jobs.queue import TransactionalQueue
 from primepos.domain.jobs.tasks import TASKS, Task, system_actor, wait_before_retry_s
-from primepos.domain.sales.service import deliver_sale
+from primepos.domain.sales.service import book_sale, deliver_sale
 from primepos.worker import queue_app, requeue_orphans, run_worker
 from tests.conftest import NOON
-from tests.factories import TillSeries, a_shift, a_shop, rows
+from tests.factories import TillSeries, a_shift, a_shop, basket, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from primepos.core.clock import FrozenClock
     from primepos.core.db import UnitOfWork
     from primepos.core.operations import App
     from tests.factories import Shop
@@ -84,6 +85,18 @@ def test_closing_a_shift_queues_the_days_summary(alone: App) -> None:
             "attempts": 0,
         }
     ]
+
+
+def test_the_server_registers_day_is_summarised_when_the_next_one_begins(alone: App, clock: FrozenClock) -> None:
+    shop = a_shop(alone)
+    alone.run(book_sale, shop.cashier, basket(shop))
+    assert jobs(alone) == []
+    clock.advance(timedelta(days=1))
+    alone.run(book_sale, shop.cashier, basket(shop))
+    alone.run(book_sale, shop.cashier, basket(shop))
+    assert [each["args"]["business_date"] for each in jobs(alone)] == ["2026-03-02"]
+    run_worker(alone, once=True)
+    assert rows(alone, "SELECT sales, total FROM day_summaries") == [{"sales": 1, "total": 450}]
 
 
 def test_a_refused_closing_queues_nothing(alone: App) -> None:
