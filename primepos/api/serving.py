@@ -71,10 +71,32 @@ def serve(
         announce(_url(host, listener))
         if processes > 1:
             config = uvicorn_config(partial(make_api, env_file), settings, factory=True, workers=processes)
-            Multiprocess(config, [listener]).run()
+            _Processes(config, [listener]).run()
         else:
             uvicorn.Server(uvicorn_config(build_app(app), settings)).run([listener])
     app.database.dispose()
+
+
+class _Processes(Multiprocess):
+    """Keeps the processes alive, and hears at once when one dies that was asked whether it lives.
+
+    uvicorn asks over a pipe whose far end it holds open itself, so a process killed while it starts would be waited
+    for until the time for its answer is over, and nobody else started or stopped meanwhile.
+    """
+
+    def init_processes(self) -> None:
+        """Start all."""
+        super().init_processes()
+        self._let_go()
+
+    def keep_subprocess_alive(self) -> None:
+        """Start those anew that have died."""
+        super().keep_subprocess_alive()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for process in self.processes:
+            process.child_conn.close()
 
 
 def make_api(env_file: Path | None = None) -> Litestar:
