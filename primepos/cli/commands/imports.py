@@ -69,6 +69,17 @@ DelimiterOption = Annotated[
 DecimalOption = Annotated[
     str, typer.Option("--decimal", metavar="point|comma", help="How the file writes decimals: 1,149.00 or 1.149,00.")
 ]
+_MONTH_COLUMNS = {
+    "month": "month",
+    "trading_days": "days",
+    "invoices": "sales",
+    "cancellation_invoices": "cancelled",
+    "lines": "lines",
+    "rounded_lines": "rounded",
+    "booked_sum": "booked",
+    "exact_sum": "exact",
+    "of_which_cancellations": "of it cancelled",
+}
 _SOURCES = "Whose file it is: {}."
 
 
@@ -232,7 +243,7 @@ def _print_months(running: App, identity: Identity, job: Job, months: Iterable[s
     if as_json:
         typer.echo("".join(f"{to_json(each)}\n" for each in found), nl=False)
     else:
-        emit(found, as_json=False)
+        emit(found, as_json=False, columns=_MONTH_COLUMNS)
 
 
 def _enter(tenant: str | None, env_file: Path | None) -> tuple[App, Identity]:

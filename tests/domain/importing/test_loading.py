@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import lzma
+import os
+import subprocess
+import sys
 import threading
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -38,8 +43,7 @@ from tests.conftest import NOON
 from tests.factories import a_shop, assert_books_hold, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from primepos.core.operations import App
     from tests.factories import Shop
@@ -474,6 +478,42 @@ def test_an_import_that_was_stopped_goes_on_after_the_last_batch(
         ("7", "BAD_NUMBER", "5"),
         ("47", "SALE_INCOMPLETE", "5"),
     ]
+
+
+@pytest.mark.slow
+def test_an_import_that_was_killed_goes_on_and_comes_out_exact(
+    make_app: Callable[..., App],
+    fresh_database: str,
+    shared_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alone = make_app(fresh_database)
+    shop = a_shop(alone)
+    session.use_app(alone)
+    file = shared_data / "online-retail" / "online-retail-2010-12.csv.xz"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PRIMEPOS", "PG"))},
+        "PRIMEPOS_ENV": "test",
+        "DATABASE_URL": fresh_database,
+        "PRIMEPOS_DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+    }
+    line = [sys.executable, "-m", "primepos", "import", "sales", str(file), "--from", "online-retail", "-T", shop.slug]
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not rows(alone, "SELECT 1 FROM import_runs WHERE rows_done > 0"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+                break
+    finally:
+        process.kill()
+        process.wait()
+
+    assert command(shop, "sales", file, "--from", "online-retail", "--json") == 0
+
+    assert_expected(months(capsys)[0], expected(shared_data)["2010-12"])
+    assert here(alone, shop)["sales"] == 2025
 
 
 def test_a_batch_that_comes_too_early_waits_for_the_one_before(
