@@ -41,7 +41,7 @@ class LabelRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a tenant sells. ``shift_difference_limit_minor`` None means that any difference may be closed.
+    """How a tenant sells.
 
     ``stock_policy`` says whether a sale beyond the stock on hand is booked (allow) or refused (block).
     """
@@ -52,7 +52,6 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stock_policy: Literal["allow", "block"] = "allow"
     receipt_header: Note = ""
     receipt_footer: Note = ""
-    shift_difference_limit_minor: Minor | None = None
 
     def __post_init__(self) -> None:
         _check_rules(self.barcode_rules)
@@ -67,7 +66,6 @@ class TenantSettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stock_policy: Literal["allow", "block"] | UnsetType = UNSET
     receipt_header: Note | UnsetType = UNSET
     receipt_footer: Note | UnsetType = UNSET
-    shift_difference_limit_minor: Minor | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         if not isinstance(self.barcode_rules, UnsetType):

@@ -87,7 +87,6 @@ def test_a_tenant_is_made_with_settings_of_its_own(app):
         "barcode_rules": [{"pattern": "2{item:5}{price:5}vc", "decimals": 2, "name": "scale"}],
         "stock_policy": "block",
         "receipt_header": "Corner shop\nMain street 1",
-        "shift_difference_limit_minor": 500,
     }
     made = a_tenant(app, settings=settings)
     shown = app.run(show_tenant, ADMIN, {"slug": made.slug})
@@ -95,7 +94,6 @@ def test_a_tenant_is_made_with_settings_of_its_own(app):
     assert (shown.settings.cash_rounding.step_minor, shown.settings.cash_rounding.method) == (5, "half_up")
     assert shown.settings.barcode_rules[0].pattern == "2{item:5}{price:5}vc"
     assert shown.settings.receipt_header == "Corner shop\nMain street 1"
-    assert shown.settings.shift_difference_limit_minor == 500
 
 
 def test_a_taken_short_name_is_refused_and_nothing_is_made(app):
