@@ -21,7 +21,6 @@ Slug = Annotated[str, Meta(min_length=2, max_length=63)]
 Country = Annotated[str, Meta(pattern=r"\A([A-Z]{2})?\Z")]
 ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
 Hour = Annotated[int, Meta(ge=0, le=12)]
-Minor = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 
 
