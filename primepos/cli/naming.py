@@ -39,10 +39,9 @@ class Workplace:
         self.identity: Identity = session.operator_identity(self.app, tenant)
         self._current: TenantOut | None = None
 
-    def run(self, operation: Operation[Any, Any], data: Any = None, *, approver: str | None = None) -> Any:
-        """Run an operation; ``approver`` is the staff code of a second person, whose PIN is asked for."""
-        approval = session.ask_approval(approver)
-        return self.app.run(operation, self.identity, data, approval=approval)
+    def run(self, operation: Operation[Any, Any], data: Any = None) -> Any:
+        """Run an operation as this person in this tenant."""
+        return self.app.run(operation, self.identity, data)
 
     @property
     def current(self) -> TenantOut:

@@ -11,9 +11,10 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from primepos import bootstrap
-from primepos.core.context import Approval, Identity, operator
+from primepos.core.context import Identity, operator
 from primepos.core.errors import InvalidInput
 from primepos.core.settings import load_settings
+from primepos.domain.accounts.errors import NotAMember
 from primepos.domain.tenancy.lookup import operator_in
 from primepos.domain.tenancy.service import list_tenants
 
@@ -61,11 +62,15 @@ def operator_identity(app: App, tenant: str | None) -> Identity:
     """Return who acts inside a tenant; without a name, the only tenant there is.
 
     Raises:
-        WhichTenant: there is not exactly one. TenantNotFound: there is none of this name.
+        WhichTenant: there is not exactly one. TenantNotFound: there is none of this name. NotAMember: the token of
+            PRIMEPOS_TOKEN is for another tenant.
     """
     token = os.environ.get("PRIMEPOS_TOKEN")
     if token:
-        return _bearer(app, token)
+        bearer = _bearer(app, token)
+        if tenant is not None and operator_in(app.database, tenant, bearer.name).tenant_id != bearer.tenant_id:
+            raise NotAMember(slug=tenant)
+        return bearer
     name = bootstrap.operator_name()
     if tenant is None:
         page = app.run(list_tenants, operator(name), {"limit": 20})
@@ -91,11 +96,10 @@ def run_in_tenant(
     *,
     tenant: str | None,
     env_file: Path | None = None,
-    approver: str | None = None,
 ) -> Out:
-    """Run one operation inside a tenant. ``approver`` is ``CODE`` of a second person, whose PIN is asked for."""
+    """Run one operation inside a tenant."""
     app = open_app(env_file)
-    return app.run(operation, operator_identity(app, tenant), data, approval=ask_approval(approver))
+    return app.run(operation, operator_identity(app, tenant), data)
 
 
 def run_in_system(
@@ -104,16 +108,6 @@ def run_in_system(
     """Run one operation across tenants."""
     app = open_app(env_file)
     return app.run(operation, system_identity(app), data)
-
-
-def ask_approval(approver: str | None) -> Approval | None:
-    """Return the consent of the person with this staff code, whose PIN is asked for; None where nobody is named."""
-    if approver is None:
-        return None
-    import getpass
-
-    pin = os.environ.get("PRIMEPOS_APPROVER_PIN") or getpass.getpass(f"PIN of {approver}: ")
-    return Approval(staff_code=approver, pin=pin)
 
 
 def _bearer(app: App, token: str) -> Identity:

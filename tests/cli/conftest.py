@@ -47,7 +47,7 @@ class _Piped(io.TextIOWrapper):
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., Ran]:
     """Run ``primepos ARGS`` without a terminal; ``given`` is its stdin."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("PRIMEPOS_TOKEN", "PRIMEPOS_TENANT", "PRIMEPOS_PASSWORD", "PRIMEPOS_PIN", "PRIMEPOS_APPROVER_PIN"):
+    for name in ("PRIMEPOS_TOKEN", "PRIMEPOS_TENANT", "PRIMEPOS_PASSWORD", "PRIMEPOS_PIN"):
         monkeypatch.delenv(name, raising=False)
 
     def call(*args: str, given: str = "") -> Ran:

@@ -96,6 +96,29 @@ def test_a_till_that_is_in_use_is_left_alone(demo_environment, command):
         assert till.journal.open_shift() is not None
 
 
+def test_at_a_terminal_the_till_opens_signed_in_with_an_open_shift(demo_environment, command, monkeypatch):
+    from primepos.cli.commands import demo
+    from primepos.tui.till import app as screen
+
+    seen = {}
+
+    def sell_a_lemon(opener):
+        with opener(lambda _count: None) as till:
+            seen.update(mode=till.engine.mode, box=till.engine.box.lines, person=till.desk.person.name)
+            till.engine.handle(Command("enter"))
+            till.engine.handle(Command("enter", "LEMON"))
+            till.engine.handle(Command("exact_cash"))
+            till.delivery.flush()
+
+    monkeypatch.setattr(screen, "run_till", sell_a_lemon)
+    with DemoHouse(load_settings(component="cli"), tell=lambda _text: None).opened() as house:
+        demo._open_till(house)
+        pins = house.pins
+        assert [each.total for each in house.run(list_sales, {}).items] == [45]
+    assert (seen["mode"], seen["person"]) == (Mode.SELLING, "Aoife")
+    assert all(any(pin in line for line in seen["box"]) for pin in pins.values())
+
+
 @pytest.mark.slow
 def test_two_that_start_at_once_both_sell_their_day(demo_environment):
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}

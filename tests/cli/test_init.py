@@ -62,8 +62,9 @@ def test_a_shop_is_set_up_once_and_its_server_started_and_stopped(
     status = command("db", "status", "--json").json
     assert (status["state"], status["data_dir"]) == ("running", str(home / "postgres"))
     assert command("db", "start").err.startswith(f"PostgreSQL {status['version_major']} was running")
-    count = command("db", "psql", "--admin", "--json").json["url"]
-    assert count.startswith("postgresql://postgres:")
+    assert command("db", "psql", "--admin", "--json").json["url"].startswith("postgresql://postgres:")
+    # Not every server comes with psql, nor every machine.
+    assert command("db", "psql", "--", "-c", "SELECT 1").code in {0, 5}
     assert command("db", "stop", "--yes", "--json").json["was_running"] is True
     assert command("db", "stop", "--json").json["was_running"] is False
     assert command("db", "status", "--json").json["state"] == "stopped"

@@ -19,9 +19,6 @@ from primepos.core.ids import new_id
 from primepos.domain.sales.service import book_sale, get_sale, list_sales, void_sale
 
 SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.")]
-ApproverOption = Annotated[
-    str | None, typer.Option(metavar="CODE", help="Staff code of who approves; the PIN is asked for.")
-]
 _MOST_BYTES = 4 * 1024 * 1024
 _COLUMNS = ("receipt", "kind", "business_date", "sold_at", "cashier", "lines", "total", "currency", "flags", "id")
 
@@ -97,14 +94,13 @@ def show(
 @app.command(
     epilog=examples(
         "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'rung up twice' --yes",
-        "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'wrong customer' --approver 12 --yes --json",
+        "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'wrong customer' --yes --json",
     )
 )
 def void(
     sale: SaleArgument,
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stands in the counter-record.")],
-    approver: ApproverOption = None,
     yes: YesFlag = False,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
@@ -119,7 +115,7 @@ def void(
     total = f"{_major(found.total, found)} {found.currency}"
     confirm_destruction(f"Receipt {found.receipt} over {total} will be undone.", yes)
     data = {"id": new_id(), "sale_id": found.id, "reason": reason}
-    _show(place.run(void_sale, data, approver=approver), as_json=as_json)
+    _show(place.run(void_sale, data), as_json=as_json)
 
 
 @app.command(
@@ -132,7 +128,6 @@ def void(
 def book(
     *,
     outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Where, unless the JSON says it.")] = None,
-    approver: ApproverOption = None,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
@@ -148,7 +143,7 @@ def book(
     if outlet is not None:
         data["outlet_id"] = place.outlet(outlet).id
     data.setdefault("id", new_id())
-    _show(place.run(book_sale, data, approver=approver), as_json=as_json)
+    _show(place.run(book_sale, data), as_json=as_json)
 
 
 def read_sale() -> dict[str, Any]:

@@ -16,9 +16,6 @@ LimitOption = Annotated[int, typer.Option(min=1, max=200, help="At most this man
 AfterOption = Annotated[str | None, typer.Option(metavar="MARK", help="Go on after the page that named this.")]
 OneOutlet = Annotated[str | None, typer.Option("--outlet", metavar="OUTLET", help="Only this outlet.")]
 TheOutlet = Annotated[str, typer.Option("--outlet", metavar="OUTLET", help="The outlet's code or id.")]
-ApproverOption = Annotated[
-    str | None, typer.Option(metavar="CODE", help="Staff code of who approves; the PIN is asked for.")
-]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Show and adjust stock.")
 
@@ -94,7 +91,6 @@ def adjust(
     counted: Annotated[
         list[str] | None, typer.Option(metavar="SKU:N", help="N were counted; may be given again.")
     ] = None,
-    approver: ApproverOption = None,
     yes: YesFlag = False,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
@@ -114,7 +110,7 @@ def adjust(
         raise InvalidInput("Say what to correct with --by or --counted")
     data = {"outlet_id": place.outlet(outlet).id, "reason": reason, "lines": lines}
     confirm_destruction(f"The stock of {', '.join(names.values())} will be changed.", yes)
-    _moved(place.run(adjust_stock, data, approver=approver), names, as_json=as_json)
+    _moved(place.run(adjust_stock, data), names, as_json=as_json)
 
 
 @app.command(epilog=examples("primepos stock receive MILK-1:48 APPLES:20.5 --outlet main --reason 'note 4711'"))
@@ -123,7 +119,6 @@ def receive(
     *,
     outlet: TheOutlet,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The delivery note, for example.")] = None,
-    approver: ApproverOption = None,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
@@ -138,7 +133,7 @@ def receive(
         names[product.id] = product.sku
         lines.append({"product_id": product.id, "quantity": quantity})
     data = {"outlet_id": place.outlet(outlet).id, "reason": reason, "lines": lines}
-    _moved(place.run(receive_stock, data, approver=approver), names, as_json=as_json)
+    _moved(place.run(receive_stock, data), names, as_json=as_json)
 
 
 def _print(page: Any, columns: tuple[str, ...], *, as_json: bool, as_csv: bool) -> None:
