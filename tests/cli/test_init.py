@@ -65,6 +65,7 @@ def test_a_shop_is_set_up_once_and_its_server_started_and_stopped(
     assert command("db", "psql", "--admin", "--json").json["url"].startswith("postgresql://postgres:")
     # Not every server comes with psql, nor every machine.
     assert command("db", "psql", "--", "-c", "SELECT 1").code in {0, 5}
+    assert command("db", "upgrade", "--json").json["upgraded"] is None
     assert command("db", "stop", "--yes", "--json").json["was_running"] is True
     assert command("db", "stop", "--json").json["was_running"] is False
     assert command("db", "status", "--json").json["state"] == "stopped"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +16,6 @@ from primepos.core.errors import NotFound, RuleViolation
 from primepos.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from primepos.core.embedded import Cluster
 
 app = typer.Typer(
@@ -71,6 +70,39 @@ def stop(*, yes: YesFlag = False, env_file: EnvFileOption = None, as_json: JsonF
 def status(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
     """Say whether the server runs, where its files are and whether somebody uses it; nothing is started."""
     emit(_status(_cluster(env_file)), as_json=as_json)
+
+
+@app.command(epilog=examples("primepos db upgrade", "primepos db upgrade --from /usr/lib/postgresql/15/bin --json"))
+def upgrade(
+    *,
+    old: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="The old version's programs; found if installed.",
+        ),
+    ] = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the data to the major version of PostgreSQL that is installed now, with pg_upgrade.
+
+    The old data are kept beside the new ones, and stay in use if anything fails. Nobody may be using the server.
+    """
+    from primepos.core.embedded import find_binaries
+
+    cluster = _cluster(env_file)
+    done = cluster.upgrade(None if old is None else find_binaries(old))
+    if as_json:
+        told = None if done is None else {"from": done.from_major, "to": done.to_major, "old_data": str(done.old_data)}
+        emit({**_status(cluster), "upgraded": told}, as_json=True)
+    elif done is None:
+        note("Nothing to do: the data are of the installed version.")
+    else:
+        note(f"PostgreSQL {done.from_major} became {done.to_major}. Delete {done.old_data} when all is well.")
 
 
 @app.command(
