@@ -350,6 +350,8 @@ def measure(base: Path, *, rounds: int, seconds: float, with_django: bool) -> di
         "PrimePOS": rows_per_sale(world, lambda: book_some(app)),
     }
 
+    w.settle(world)
+
     def book_inside() -> None:
         tenant = WORK.randint(1, 4)
         app.run(book_sale, cashiers[tenant], w.basket_of(numbers(), new_id(), WORK.randint(1, 2)))

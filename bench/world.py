@@ -127,7 +127,11 @@ def _fill(url: str) -> None:
             " SELECT tenant_id, outlet_id, product_id, 'opening', quantity, 'bench' FROM stock_levels"
         )
         connection.commit()
-    with psycopg.connect(url, autocommit=True) as connection:
+
+
+def settle(world: World) -> None:
+    """Let the server count what is there, as it does by itself within minutes of a shop's first day."""
+    with psycopg.connect(world.shop_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
