@@ -113,10 +113,14 @@ def error_codes() -> str:
     from primepos.core.errors import PrimePOSError
 
     codes: dict[str, tuple[str, int, str]] = {}
+    known: set[type[PrimePOSError]] = set()
     pending: list[type[PrimePOSError]] = [PrimePOSError]
     while pending:
         error = pending.pop()
         pending += error.__subclasses__()
+        known.add(error)
+    # Several features may share a code: the same one explains it, whatever was imported first.
+    for error in sorted(known, key=lambda one: (".core." not in one.__module__, one.__module__, one.__qualname__)):
         if error.__module__.startswith("primepos.") and error is not PrimePOSError:
             meaning = (error.__doc__ or "").strip().splitlines()[0]
             codes.setdefault(error.code, (error.kind.value, int(exit_code_for(error.kind)), meaning))
