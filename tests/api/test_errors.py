@@ -9,6 +9,7 @@ import pytest
 from primepos.api.errors import error_status, problem, status_of
 from primepos.core.errors import BadConfiguration, Conflict, ErrorKind, PrimePOSError, TooManyRequests
 from primepos.core.ids import new_id
+from primepos.core.log import reset_logging
 from tests.api.conftest import a_sale, serving
 from tests.api.test_probes import NOBODY_LISTENS
 
@@ -184,6 +185,8 @@ class Broken:
 
 
 def test_a_bug_is_500_with_a_fixed_text_and_its_trace_in_the_log_only(app, caplog):
+    # Another test of this process may have sent the log to a stream of its own.
+    reset_logging()
     with serving(app, Broken()) as client:
         answer = client.get("/api/v1/sales", headers={"Authorization": "Bearer hush"})
     body = assert_problem(answer, 500, "INTERNAL_ERROR")

@@ -174,9 +174,10 @@ def test_a_product_cannot_point_at_another_tenants_tax_class(app: App, shop: Sho
         )
         uow.flush()
 
+    mine = "SELECT count(*) AS n FROM products WHERE tenant_id = %s AND sku = 'X'"
     with pytest.raises(Exception, match=r"not found|foreign key"):
         run_in_transaction(lambda: app.database.tenant(shop.tenant_id), cross)
-    assert rows(app, "SELECT count(*) AS n FROM products WHERE sku = 'X'") == [{"n": 0}]
+    assert rows(app, mine, (shop.tenant_id,)) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(

@@ -80,13 +80,13 @@ class Sellers:
         for thread in self._threads:
             thread.join(60)
 
-    def wait_until(self, happened: Callable[[], bool], *, timeout_s: float = 60) -> None:
+    def wait_until(self, happened: Callable[[], bool], *, timeout_s: float = 120) -> None:
         """Wait until something is true of what was heard so far."""
         with self._changed:
             assert self._changed.wait_for(lambda: happened() or bool(self.problems), timeout_s), self.heard
         assert not self.problems, self.problems
 
-    def wait_for(self, more: int, *, timeout_s: float = 60) -> None:
+    def wait_for(self, more: int, *, timeout_s: float = 120) -> None:
         """Wait until so many further sales were acknowledged."""
         wanted = len(self.acknowledged) + more
         self.wait_until(lambda: len(self.acknowledged) >= wanted, timeout_s=timeout_s)
