@@ -439,6 +439,21 @@ TABLES = (
     "CREATE INDEX shifts_register_id_idx ON shifts (tenant_id, register_id, opened_at)",
     "ALTER TABLE shifts ADD CONSTRAINT shifts_pkey PRIMARY KEY (tenant_id, id)",
     """
+    CREATE TABLE stock_documents (
+        tenant_id integer NOT NULL,
+        id uuid NOT NULL,
+        outlet_id uuid NOT NULL,
+        kind text NOT NULL,
+        at timestamptz DEFAULT now() NOT NULL,
+        request_hash bytea NOT NULL,
+        answer jsonb NOT NULL,
+        CONSTRAINT stock_documents_pkey PRIMARY KEY (tenant_id, id),
+        CONSTRAINT stock_documents_tenant_id_outlet_id_fkey FOREIGN KEY(tenant_id, outlet_id) REFERENCES outlets (tenant_id, id),
+        CONSTRAINT stock_documents_kind_check CHECK (kind IN ('adjust', 'receive', 'opening'))
+    )
+    """,
+    "CREATE INDEX stock_documents_outlet_id_idx ON stock_documents (tenant_id, outlet_id)",
+    """
     CREATE TABLE stock_levels (
         tenant_id integer NOT NULL,
         outlet_id uuid NOT NULL,
@@ -691,6 +706,7 @@ APP_RIGHTS = {
     "sales": "SELECT, INSERT",
     "shifts": "SELECT, INSERT, UPDATE",
     "staff": "SELECT, INSERT, UPDATE",
+    "stock_documents": "SELECT, INSERT",
     "stock_levels": "SELECT, INSERT, UPDATE",
     "stock_movements": "SELECT, INSERT",
     "tax_class_taxes": "SELECT, INSERT, UPDATE, DELETE",

@@ -88,8 +88,8 @@ OTHERS = {
     "PATCH /api/v1/taxes/{id:str}": SAYS_THE_END,
     "POST /api/v1/tax-classes": TAKEN,
     "PUT /api/v1/tax-classes/{id:str}/taxes": SAYS_THE_END,
-    "POST /api/v1/stock/adjust": "carries no id: a count says the end, a delta moves again. Look before asking again",
-    "POST /api/v1/stock/receive": "carries no id: again receives again. Look at the movements before asking again",
+    "POST /api/v1/stock/adjust": "safe with an id, see tests/domain/inventory/test_documents.py; without one a delta moves again",
+    "POST /api/v1/stock/receive": "safe with an id, see tests/domain/inventory/test_documents.py; without one it receives again",
     "POST /api/v1/stock/opening": "again is refused: what has moved cannot be opened",
 }
 

@@ -1,5 +1,6 @@
 """How acts on stock can be refused."""
 
+from primepos.core.db import TransactionRetry, register_constraint
 from primepos.core.errors import Conflict, InvalidInput, RuleViolation
 
 
@@ -29,3 +30,14 @@ class RepeatedProduct(InvalidInput):
 
     code = "REPEATED_PRODUCT"
     template = "A product stands on two lines"
+
+
+class StockConflict(Conflict):
+    """This id was used before for another act on stock; nothing was moved."""
+
+    code = "STOCK_CONFLICT"
+    template = "{id} was used before for another act on stock"
+
+
+# A twin was faster: look again, its answer is the answer.
+register_constraint("stock_documents_pkey", TransactionRetry)

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from primepos.core.models import QUANTITY, TIMESTAMP, TenantDetail, tenant_reference
@@ -64,3 +66,21 @@ class StockMovement(TenantDetail, table=True):
     reason: str | None = None
     actor_id: UUID | None = None
     actor_name: str = ""
+
+
+class StockDocument(TenantDetail, table=True):
+    """One act on stock under the caller's own id, so that a call repeated after a lost answer moves nothing twice."""
+
+    __tablename__ = "stock_documents"
+    __table_args__ = (
+        tenant_reference("outlet_id", "outlets"),
+        sa.Index("stock_documents_outlet_id_idx", "tenant_id", "outlet_id"),
+        sa.CheckConstraint("kind IN ('adjust', 'receive', 'opening')", name="kind"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    outlet_id: UUID
+    kind: str
+    at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})
+    request_hash: bytes
+    answer: dict[str, Any] = Field(sa_column=sa.Column(JSONB, nullable=False))

@@ -37,8 +37,12 @@ class AdjustLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AdjustStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A correction of one outlet's stock and the reason for it: all lines or none."""
+    """A correction of one outlet's stock and the reason for it: all lines or none.
 
+    ``id`` is the caller's and makes the call safe to repeat.
+    """
+
+    id: UUID | None = None
     outlet_id: UUID
     lines: Annotated[list[AdjustLine], Meta(min_length=1, max_length=MOST_LINES)]
     reason: Name
@@ -55,8 +59,12 @@ class StockLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReceiveStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Goods that came into an outlet; every quantity is above zero. ``reason`` may name the delivery note."""
+    """Goods that came into an outlet; every quantity is above zero. ``reason`` may name the delivery note.
 
+    ``id`` is the caller's and makes the call safe to repeat.
+    """
+
+    id: UUID | None = None
     outlet_id: UUID
     lines: Annotated[list[StockLine], Meta(min_length=1, max_length=MOST_LINES)]
     reason: Name | None = None
@@ -69,8 +77,12 @@ class ReceiveStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class OpenStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an outlet had of products before their first movement; zero or more."""
+    """What an outlet had of products before their first movement; zero or more.
 
+    ``id`` is the caller's and makes the call safe to repeat.
+    """
+
+    id: UUID | None = None
     outlet_id: UUID
     lines: Annotated[list[StockLine], Meta(min_length=1, max_length=MOST_LINES)]
     reason: Name | None = None

@@ -10,7 +10,14 @@ from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.catalog.errors import ProductNotFound
 from primepos.domain.inventory import ledger, queries
-from primepos.domain.inventory.errors import NegativeStock, OpeningExists, RepeatedProduct, StockNotTracked
+from primepos.domain.inventory.documents import once
+from primepos.domain.inventory.errors import (
+    NegativeStock,
+    OpeningExists,
+    RepeatedProduct,
+    StockConflict,
+    StockNotTracked,
+)
 from primepos.domain.inventory.schemas import (
     AdjustStock,
     LevelPage,
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-_REFUSALS = (OutletNotFound, OutletNotYours, ProductNotFound, StockNotTracked, RepeatedProduct)
+_REFUSALS = (OutletNotFound, OutletNotYours, ProductNotFound, StockNotTracked, RepeatedProduct, StockConflict)
 
 
 @operation(
@@ -73,6 +80,10 @@ def adjust_stock(ctx: Context, data: AdjustStock) -> StockMoved:
     counted twice. Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``PRODUCT_NOT_FOUND``, ``STOCK_NOT_TRACKED``,
     ``REPEATED_PRODUCT``, ``NEGATIVE_STOCK`` (where the shop blocks what is not there).
     """
+    return once(ctx, "adjust", data, lambda: _adjust(ctx, data))
+
+
+def _adjust(ctx: Context, data: AdjustStock) -> StockMoved:
     products = _checked(ctx, data.outlet_id, [line.product_id for line in data.lines])
     levels: dict[UUID, Decimal] = {}
     if any(line.counted is not None for line in data.lines):
@@ -93,6 +104,10 @@ def receive_stock(ctx: Context, data: ReceiveStock) -> StockMoved:
     Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``PRODUCT_NOT_FOUND``, ``STOCK_NOT_TRACKED``,
     ``REPEATED_PRODUCT``.
     """
+    return once(ctx, "receive", data, lambda: _receive(ctx, data))
+
+
+def _receive(ctx: Context, data: ReceiveStock) -> StockMoved:
     _checked(ctx, data.outlet_id, [line.product_id for line in data.lines])
     moved = _by_product(data.lines)
     levels = ledger.move(ctx, data.outlet_id, "receive", moved, data.reason)
@@ -107,6 +122,10 @@ def open_stock(ctx: Context, data: OpenStock) -> StockMoved:
     Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``PRODUCT_NOT_FOUND``, ``STOCK_NOT_TRACKED``,
     ``REPEATED_PRODUCT``, ``OPENING_EXISTS``.
     """
+    return once(ctx, "opening", data, lambda: _open(ctx, data))
+
+
+def _open(ctx: Context, data: OpenStock) -> StockMoved:
     products = _checked(ctx, data.outlet_id, [line.product_id for line in data.lines])
     ledger.lock_levels(ctx, data.outlet_id, products)
     queries.never_moved(ctx, data.outlet_id, products)
