@@ -102,8 +102,9 @@ class BrokenSale(InvalidInput):
     template = "The sale contradicts itself: {problem}"
 
 
-# A twin was faster: look again, the stored sale is the answer.
+# Somebody was faster. Which of these keys a twin meets first is the server's affair, so whichever it is, the
+# transaction runs again: a stored twin is the answer, another sale of this number or another void is found by reading.
 register_constraint("sales_pkey", TransactionRetry)
-register_constraint("sales_series_idx", NumberConflict)
-register_constraint("sales_void_of_idx", AlreadyVoided)
+register_constraint("sales_series_idx", TransactionRetry)
+register_constraint("sales_void_of_idx", TransactionRetry)
 register_constraint("sales_tenant_id_shift_id_fkey", ShiftUnknown)

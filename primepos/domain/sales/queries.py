@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     import psycopg
 
     from primepos.core.db import Pipeline, UnitOfWork
+    from primepos.domain.sales.schemas import DeliverSale
 
 _PLACE = """
 SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_at IS NOT NULL AS is_archived,
        r.id AS register_id, r.outlet_id, r.prefix, r.epoch, r.kind, s.id AS shift_id, s.business_date,
-       e.id AS known_id, e.request_hash AS known_hash
+       e.id AS known_id, e.request_hash AS known_hash, {taken} AS is_number_taken
   FROM registers r
   JOIN tenants t ON t.id = r.tenant_id
   JOIN outlets o ON o.tenant_id = r.tenant_id AND o.id = r.outlet_id
@@ -32,11 +33,19 @@ SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_a
   LEFT JOIN sales e ON e.tenant_id = r.tenant_id AND e.id = %(sale)s
  WHERE r.tenant_id = %(tenant)s AND {which}
 """
-_SERVER_PLACE = _PLACE.format(shift="r.open_shift_id", which="r.outlet_id = %(outlet)s AND r.kind = 'server'")
+_SERVER_PLACE = _PLACE.format(
+    shift="r.open_shift_id", which="r.outlet_id = %(outlet)s AND r.kind = 'server'", taken="false"
+)
 # A till's sale can only be in a shift of that till: another drawer's count would answer for its cash.
-_TILL_PLACE = _PLACE.format(shift="%(shift)s AND s.register_id = r.id", which="r.id = %(register)s AND r.kind = 'till'")
+_TILL_PLACE = _PLACE.format(
+    shift="%(shift)s AND s.register_id = r.id",
+    which="r.id = %(register)s AND r.kind = 'till'",
+    taken="EXISTS (SELECT FROM sales n WHERE n.tenant_id = r.tenant_id AND n.register_id = r.id"
+    " AND n.epoch = %(epoch)s AND n.number = %(number)s)",
+)
 _VOIDED = (
-    "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total FROM sales o"
+    "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total,"
+    " EXISTS (SELECT FROM sales v WHERE v.tenant_id = o.tenant_id AND v.void_of = o.id) AS is_voided FROM sales o"
     " WHERE o.tenant_id = %(tenant)s AND o.id = %(sale)s"
 )
 
@@ -75,6 +84,7 @@ class Place:
     business_date: date | None
     known_id: UUID | None
     known_hash: bytes | None
+    is_number_taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +105,19 @@ def ask_server_place(pipe: Pipeline, tenant_id: int, outlet_id: UUID, sale_id: U
     return pipe.execute(_SERVER_PLACE, {"tenant": tenant_id, "outlet": outlet_id, "sale": sale_id})
 
 
-def ask_till_place(
-    pipe: Pipeline, tenant_id: int, register_id: UUID, shift_id: UUID, sale_id: UUID
-) -> psycopg.Cursor[Any]:
-    """Ask for a till's register, and whether this sale is booked already."""
-    return pipe.execute(_TILL_PLACE, {"tenant": tenant_id, "register": register_id, "shift": shift_id, "sale": sale_id})
+def ask_till_place(pipe: Pipeline, tenant_id: int, sale: DeliverSale) -> psycopg.Cursor[Any]:
+    """Ask for a till's register, whether this sale is booked already, and whether its number is."""
+    return pipe.execute(
+        _TILL_PLACE,
+        {
+            "tenant": tenant_id,
+            "register": sale.register_id,
+            "shift": sale.shift_id,
+            "sale": sale.id,
+            "epoch": sale.epoch,
+            "number": sale.number,
+        },
+    )
 
 
 def ask_voided(pipe: Pipeline, tenant_id: int, sale_id: UUID | None) -> psycopg.Cursor[Any]:

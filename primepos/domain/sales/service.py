@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from primepos.core.amounts import InvalidAmount
@@ -302,7 +303,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         raise RegisterNotFound
     ids = list({line.product_id for line in data.lines if line.product_id is not None})
     with ctx.uow.pipeline() as pipe:
-        place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data.register_id, data.shift_id, data.id)
+        place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data)
         goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
         voided_cursor = None if data.void_of is None else queries.ask_voided(pipe, ctx.tenant_id, data.void_of)
     place = queries.place_from(place_cursor)
@@ -324,13 +325,12 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     missing = set(ids) - {each.id for each in goods}
     if missing:
         raise UnknownProduct(product=", ".join(sorted(str(each) for each in missing)))
-    flags = reprice_flags(data, goods, taxes, currency_code=place.currency)
-    if (data.sold_at - ctx.clock.now()).total_seconds() > CLOCK_SKEW_S:
-        flags.append("CLOCK_SKEW")
-    if data.business_date != place.business_date:
-        flags.append("DAY_DIFFERS")
-    if voided_cursor is not None and not is_mirror(data, voided_cursor.fetchone()):
-        flags.append("VOID_DIFFERS")
+    if place.is_number_taken:
+        raise NumberConflict
+    voided = None if voided_cursor is None else voided_cursor.fetchone()
+    if voided is not None and voided["is_voided"]:
+        raise AlreadyVoided
+    flags = reprice_flags(data, goods, taxes, currency_code=place.currency) + _odd(ctx, data, place, voided)
     tracked = {each.id for each in goods if each.track_stock}
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
@@ -412,6 +412,18 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         void_of=data.void_of,
         reason=data.reason,
     )
+
+
+def _odd(ctx: Context, sale: DeliverSale, place: queries.Place, voided: dict[str, Any] | None) -> list[str]:
+    """Return the flags for what is odd about a delivered sale's time and about what it undoes."""
+    flags = []
+    if (sale.sold_at - ctx.clock.now()).total_seconds() > CLOCK_SKEW_S:
+        flags.append("CLOCK_SKEW")
+    if sale.business_date != place.business_date:
+        flags.append("DAY_DIFFERS")
+    if sale.void_of is not None and not is_mirror(sale, voided):
+        flags.append("VOID_DIFFERS")
+    return flags
 
 
 CLOCK_SKEW_S = 2 * 60 * 60
