@@ -88,8 +88,8 @@ OTHERS = {
     "PATCH /api/v1/taxes/{id:str}": SAYS_THE_END,
     "POST /api/v1/tax-classes": TAKEN,
     "PUT /api/v1/tax-classes/{id:str}/taxes": SAYS_THE_END,
-    "POST /api/v1/stock/adjust": "safe with an id, see tests/domain/inventory/test_documents.py; without one a delta moves again",
-    "POST /api/v1/stock/receive": "safe with an id, see tests/domain/inventory/test_documents.py; without one it receives again",
+    "POST /api/v1/stock/adjust": "safe with an id, as inventory/test_documents.py shows; without, a delta moves again",
+    "POST /api/v1/stock/receive": "safe with an id, as inventory/test_documents.py shows; without, it receives again",
     "POST /api/v1/stock/opening": "again is refused: what has moved cannot be opened",
 }
 

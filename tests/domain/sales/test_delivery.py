@@ -12,6 +12,7 @@ import pytest
 from primepos.core.errors import PermissionDenied
 from primepos.core.ids import new_id
 from primepos.domain.cash.service import close_shift, shift_figures
+from primepos.domain.catalog.service import archive_product, update_tax
 from primepos.domain.sales.errors import (
     BrokenSale,
     NumberConflict,
@@ -230,3 +231,25 @@ def test_an_unknown_shift_or_product_waits_for_what_it_names(app: App, shop: Sho
     with pytest.raises(UnknownProduct):
         app.run(deliver_sale, shop.device, till.seal(msgspec.structs.replace(sale, lines=[stranger, sale.lines[1]])))
     assert counts(app, shop)["sales"] == 0
+
+
+def test_a_sale_of_what_changed_meanwhile_says_so(app: App, shop: Shop, till: TillSeries) -> None:
+    sale = till.sell()
+    app.run(archive_product, shop.owner, {"id": shop.products[0]})
+    app.run(update_tax, shop.owner, {"id": shop.tax_id, "amount": "20"})
+    assert app.run(deliver_sale, shop.device, sale).flags == ["PRODUCT_ARCHIVED", "TAX_DIFFERS"]
+    assert_books_hold(app, shop)
+
+
+def test_a_sale_in_another_currency_is_booked_and_says_so(app: App, shop: Shop, till: TillSeries) -> None:
+    assert app.run(deliver_sale, shop.device, till.sell(currency="CHF")).flags == ["CURRENCY_DIFFERS"]
+
+
+def test_a_line_without_a_product_moves_no_stock(app: App, shop: Shop, till: TillSeries) -> None:
+    lines = [
+        msgspec.structs.replace(each, product_id=None) for each in TillSeries(shop, till.shift_id, NOON).sell().lines
+    ]
+    booked = app.run(deliver_sale, shop.device, till.sell(lines=lines))
+    assert (booked.flags, booked.total) == ([], 450)
+    assert counts(app, shop)["stock_movements"] == 0
+    assert_books_hold(app, shop)
