@@ -231,7 +231,6 @@ def serve(world: w.World, base: Path) -> tuple[Server, list[str]]:
         "JWT_SECRET_KEY": secret,
         "ALLOWED_HOSTS": "127.0.0.1",
         "LOG_LEVEL": "WARNING",
-        "DB_POOL_SIZE": str(CLIENTS),
         "RATE_LIMIT_API": "99999/second",
     }
     command = [sys.executable, "-m", "primepos", "serve", "--port", str(port)]
