@@ -250,38 +250,11 @@ def _book(
     if row is None:
         # The shift was closed between reading and booking: look again.
         raise TransactionRetry
-    number, receipt, prev_hash, hash_, flags, received_at, below_zero = row
+    below_zero = row[-1]
     if block and below_zero:
         short = [line.sku for line in priced.lines if line.product_id in below_zero]
         raise OutOfStock(products=", ".join(dict.fromkeys(short)))
-    return SaleOut(
-        id=sale_id,
-        kind=kind,
-        receipt=receipt,
-        outlet_id=place.outlet_id,
-        register_id=place.register_id,
-        shift_id=place.shift_id,
-        epoch=place.epoch,
-        number=number,
-        business_date=place.business_date,
-        sold_at=sold_at,
-        received_at=received_at,
-        cashier=cashier,
-        currency=place.currency,
-        base=priced.base,
-        tax=priced.tax,
-        rounding=priced.rounding,
-        total=priced.total,
-        change=queries.change_of(priced.payments),
-        lines=priced.lines,
-        taxes=priced.taxes,
-        payments=priced.payments,
-        prev_hash=bytes(prev_hash).hex(),
-        hash=bytes(hash_).hex(),
-        flags=flags,
-        void_of=void_of,
-        reason=reason,
-    )
+    return _booked(entry, row)
 
 
 @operation(
@@ -375,7 +348,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     row = cursor.fetchone()
     if row is None:
         raise RegisterNotFound
-    _, receipt, _, _, flags, received_at, _ = row
+    _, receipt, _, _, flags, _, _ = row
     noted = {"cashier_id": None if data.cashier_id is None else str(data.cashier_id), "flags": flags}
     ctx.note(
         f"sale:{data.id}",
@@ -384,33 +357,39 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         moved=len(entry.quantities),
         **{name: value for name, value in noted.items() if value},
     )
+    return _booked(entry, row)
+
+
+def _booked(entry: posting.Posting, row: tuple[Any, ...]) -> SaleOut:
+    """Return a sale as it was just written, from what was sent and what the statement answered."""
+    number, receipt, prev_hash, hash_, flags, received_at, _ = row
     return SaleOut(
-        id=data.id,
-        kind=data.kind,
+        id=entry.sale_id,
+        kind=entry.kind,
         receipt=receipt,
-        outlet_id=place.outlet_id,
-        register_id=data.register_id,
-        shift_id=data.shift_id,
-        epoch=data.epoch,
-        number=data.number,
-        business_date=data.business_date,
-        sold_at=data.sold_at,
+        outlet_id=entry.outlet_id,
+        register_id=entry.register_id,
+        shift_id=entry.shift_id,
+        epoch=entry.epoch,
+        number=number,
+        business_date=entry.business_date,
+        sold_at=entry.sold_at,
         received_at=received_at,
-        cashier=data.cashier,
-        currency=data.currency,
-        base=data.base,
-        tax=data.tax,
-        rounding=data.rounding,
-        total=data.total,
-        change=queries.change_of(data.payments),
-        lines=data.lines,
-        taxes=data.taxes,
-        payments=data.payments,
-        prev_hash=data.prev_hash,
-        hash=data.hash,
+        cashier=entry.cashier,
+        currency=entry.currency,
+        base=entry.base,
+        tax=entry.tax,
+        rounding=entry.rounding,
+        total=entry.total,
+        change=queries.change_of(entry.payments),
+        lines=list(entry.lines),
+        taxes=list(entry.taxes),
+        payments=list(entry.payments),
+        prev_hash=bytes(prev_hash).hex(),
+        hash=bytes(hash_).hex(),
         flags=flags,
-        void_of=data.void_of,
-        reason=data.reason,
+        void_of=entry.void_of,
+        reason=entry.reason,
     )
 
 
