@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from primepos.adapters import migrations
@@ -18,6 +19,7 @@ from primepos.bootstrap import build_app, build_database
 from primepos.core.clock import FrozenClock
 from primepos.core.embedded.binaries import find_binaries
 from primepos.core.embedded.cluster import Cluster
+from primepos.core.log import reset_logging
 from primepos.core.settings import load_settings
 from tests.factories import Shop, a_shop
 
@@ -30,6 +32,19 @@ if TYPE_CHECKING:
 
 SHARED = Path(os.environ.get("PRIMEPOS_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+# A gate must answer the same on the same code: where CI is set, examples are derived from the test, not drawn.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_imported() -> Iterator[None]:
+    """No test sees the stream, the level or the secrets that another one configured."""
+    yield
+    reset_logging()
 
 
 @pytest.fixture(scope="session")
