@@ -1,0 +1,1 @@
+"""Checks of the area; see `primepos/deploy/check.py`."""
