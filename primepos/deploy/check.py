@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 __all__ = [
-    "CRITICAL", "HIGH", "LOW", "MEDIUM", "Area", "Check", "Needs", "Outcome", "Place", "Severity", "Status", "catalogue",
-    "check", "failed", "not_applicable", "not_built", "passed", "skipped",
+    "CRITICAL", "HIGH", "LOW", "MEDIUM", "Area", "Check", "Needs", "Outcome", "Place", "Severity", "Status",
+    "catalogue", "check", "failed", "not_applicable", "not_built", "passed", "skipped",
 ]  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def check(
                 remedy=remedy,
                 anchor=anchor,
                 run=run,
-            )  # fmt: skip
+            )
         )
         return run
 
@@ -181,7 +181,7 @@ def not_built(check_id: str, severity: Severity, *needs: Needs, rule: str, reaso
             anchor=anchor,
             run=unbuilt,
             unbuilt=reason,
-        )  # fmt: skip
+        )
     )
 
 

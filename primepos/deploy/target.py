@@ -130,7 +130,7 @@ class Target:
 
     def _git(self, *arguments: str) -> str | None:
         try:
-            done = subprocess.run(  # noqa: S603  our own arguments
+            done = subprocess.run(
                 ["git", "-C", str(self.root), *arguments],  # noqa: S607  the git of the PATH is the one meant
                 check=True, capture_output=True, text=True, timeout=GIT_TIMEOUT_S,
             )  # fmt: skip

@@ -51,7 +51,7 @@ GOOD_ENVIRONMENT: Mapping[str, str] = {
     "FRONTEND_URL": "https://tills.brightfruit.shop",
     "RENDER": "true",
     "PORT": "10000",
-    "HOST": "0.0.0.0",  # noqa: S104  what Render wants
+    "HOST": "0.0.0.0",
 }
 
 FRONTEND_FILE = "NEXT_PUBLIC_API_URL=https://api.brightfruit.shop/api/v1\nNEXT_PUBLIC_USE_REAL_API=true\n"
@@ -64,10 +64,11 @@ def a_project(folder: Path) -> Path:
             shutil.copy(ROOT / name, folder / name)
     for name in ("migrations", "deploy", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / ".env.production").write_text(FRONTEND_FILE)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A")
     git(folder, "-c", "user.name=t", "-c", "user.email=t@t.invalid", "commit", "-q", "-m", "a release")
+    # Beside the repository's files, not among them: ENV025 refuses settings under version control.
+    (folder / "frontend.env").write_text(FRONTEND_FILE)
     return folder
 
 
@@ -78,12 +79,12 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def a_target(folder: Path, environ: Mapping[str, str | None] | None = None, **given: Any) -> Target:
-    """Return the good deployment in ``folder`` (made by :func:`a_project`); None in ``environ`` takes a variable out."""
+    """Return the good deployment in ``folder`` (see :func:`a_project`); None in ``environ`` takes a variable out."""
     chosen = {**GOOD_ENVIRONMENT, **(environ or {})}
     return Target(
         root=folder,
         environ={name: text for name, text in chosen.items() if text is not None},
-        frontend_env=folder / ".env.production",
+        frontend_env=folder / "frontend.env",
         now=NOW,
         **given,
     )
