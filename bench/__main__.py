@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,18 @@ def show(figures: dict[str, Any]) -> bool:
     return good
 
 
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """Keep as many processes computing while the block runs: a machine that has other things to do as well."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
 def main() -> int:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -43,10 +58,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--quick", action="store_true", help="two rounds of two seconds: for a look, not for a figure")
     parser.add_argument("--skip-django", action="store_true")
+    parser.add_argument("--beside", type=int, default=0, metavar="N", help="keep N processes computing meanwhile")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     asked = parser.parse_args()
     rounds, seconds = (2, 2) if asked.quick else (asked.rounds, asked.seconds)
-    with tempfile.TemporaryDirectory(prefix="primepos-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="primepos-bench-") as folder, busy(asked.beside):
         figures = measure(Path(folder), rounds=rounds, seconds=seconds, with_django=not asked.skip_django)
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1))
