@@ -29,9 +29,11 @@ from primepos.core.errors import Conflict, InvalidInput, NotFound, PrimePOSError
 from primepos.core.models import TenantMark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import ORMExecuteState
+
+    from primepos.core.observing import ExchangeObserver
 
 T = TypeVar("T")
 
@@ -145,12 +147,14 @@ class Pipeline:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self.sent: list[str] = []
 
     def execute(
         self, sql: str, parameters: Mapping[str, Any] | tuple[Any, ...] = (), *, as_dicts: bool = False
     ) -> psycopg.Cursor[Any]:
         """Send a statement and return the cursor its rows will arrive at."""
         cursor = self._connection.cursor(row_factory=dict_row if as_dicts else tuple_row)
+        self.sent.append(sql)
         cursor.execute(sql, parameters or None, prepare=True)
         return cursor
 
@@ -225,16 +229,21 @@ class UnitOfWork:
         driver = self._driver()
         if self._session is not None:
             self._session.flush()
-        if not self.database.pipelining:
-            self._begin()
-            yield Pipeline(driver)
-            return
-        with driver.pipeline():
-            if not self._begun:
-                sql, parameters = self._preamble()
-                driver.cursor().execute(sql, parameters, prepare=True)
-                self._begun = True
-            yield Pipeline(driver)
+        pipe = Pipeline(driver)
+        started = time.perf_counter()
+        try:
+            if not self.database.pipelining:
+                self._begin()
+                yield pipe
+                return
+            with driver.pipeline():
+                if not self._begun:
+                    sql, parameters = self._preamble()
+                    driver.cursor().execute(sql, parameters, prepare=True)
+                    self._begun = True
+                yield pipe
+        finally:
+            self.database.tell(pipe.sent, started)
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """Run one raw statement and return its rows as dictionaries.
@@ -328,6 +337,10 @@ class UnitOfWork:
         return lost
 
 
+def _begin_exchange(connection: sa.Connection, *_rest: object) -> None:
+    connection.info["primepos_exchange"] = time.perf_counter()
+
+
 class Database:
     """The engine, the limits of a transaction, and the only way to a unit of work."""
 
@@ -367,6 +380,24 @@ class Database:
             },
         )
         self._prepared = prepared_statements
+        self._observers: tuple[ExchangeObserver, ...] = ()
+
+    def watch(self, observer: ExchangeObserver) -> None:
+        """Let ``observer`` hear of every exchange with the database from now on; it must neither raise nor block."""
+        if not self._observers:
+            event.listen(self.engine, "before_cursor_execute", _begin_exchange)
+            event.listen(self.engine, "after_cursor_execute", self._end_exchange)
+        self._observers = (*self._observers, observer)
+
+    def tell(self, statements: Sequence[str], started: float) -> None:
+        """Tell whoever watches of an exchange that began at ``started`` (``time.perf_counter``) and ends now."""
+        if self._observers:
+            seconds = time.perf_counter() - started
+            for observe in self._observers:
+                observe(statements, seconds)
+
+    def _end_exchange(self, connection: sa.Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        self.tell((statement,), connection.info["primepos_exchange"])
 
     def tenant(self, tenant_id: int, *, read_only: bool = False) -> UnitOfWork:
         """Return a unit of work bound to one tenant, run as the application's role."""

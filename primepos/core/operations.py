@@ -12,6 +12,7 @@ import inspect
 import typing
 from dataclasses import dataclass
 from enum import Enum
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
 
 import msgspec
@@ -27,6 +28,8 @@ from primepos.core.errors import (
     Unauthenticated,
 )
 from primepos.core.ids import new_id
+from primepos.core.log import get_logger
+from primepos.core.observing import span
 from primepos.core.permissions import Decision, Grant, Permission
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+log = get_logger(__name__)
 
 
 class Scope(Enum):
@@ -158,16 +162,21 @@ class TenantLoader(Protocol):
         ...
 
 
-class RefusalListener(Protocol):
-    """Hears of every operation that ended, for logs and metrics."""
+class OperationObserver(Protocol):
+    """Hears of every operation that ended."""
 
-    def __call__(self, operation: Operation[Any, Any], identity: Identity, error: PrimePOSError | None) -> None:
-        """Take note; must not raise."""
+    def __call__(
+        self,
+        operation: Operation[Any, Any],
+        identity: Identity,
+        *,
+        error: BaseException | None,
+        result: object,
+        replayed: bool,
+        seconds: float,
+    ) -> None:
+        """Take note. ``error`` is what it raised, else ``result`` what it gave; ``replayed``: answered from before."""
         ...
-
-
-def _no_listener(operation: Operation[Any, Any], identity: Identity, error: PrimePOSError | None) -> None:
-    del operation, identity, error
 
 
 def parse(shape: type[In], data: Mapping[str, Any] | msgspec.Struct | None) -> In:
@@ -209,7 +218,6 @@ class App:
         approvals: Approvals,
         jobs: JobQueue,
         tenants: TenantLoader,
-        listener: RefusalListener = _no_listener,
     ) -> None:
         """Hold the parts; ``bootstrap.build_app`` is the one place that joins them."""
         self.settings = settings
@@ -219,7 +227,11 @@ class App:
         self._approvals = approvals
         self._jobs = jobs
         self._tenants = tenants
-        self._listener = listener
+        self._observers: tuple[OperationObserver, ...] = ()
+
+    def watch(self, observer: OperationObserver) -> None:
+        """Let ``observer`` hear of every operation from now on; it must neither raise nor block."""
+        self._observers = (*self._observers, observer)
 
     def run(
         self,
@@ -240,15 +252,38 @@ class App:
         """
         request_id = request_id or str(new_id())
         note = _Outcome()
+        started = perf_counter()
+        failure: BaseException | None = None
+        result: Out | None = None
         try:
-            result = self._run(operation, identity, data, approval, request_id, note)
+            with span(operation.name):
+                result = self._run(operation, identity, data, approval, request_id, note)
         except PrimePOSError as error:
+            failure = error
             if self._is_audited(operation, error):
                 self._audit_refusal(operation, identity, note, error, request_id)
-            self._listener(operation, identity, error)
             raise
-        self._listener(operation, identity, None)
-        return result
+        except BaseException as error:
+            failure = error
+            raise
+        else:
+            return result
+        finally:
+            if self._observers:
+                self._tell(operation, identity, note, failure, result, perf_counter() - started)
+
+    def _tell(
+        self,
+        operation: Operation[Any, Any],
+        identity: Identity,
+        note: _Outcome,
+        failure: BaseException | None,
+        result: object,
+        seconds: float,
+    ) -> None:
+        replayed = note.context is not None and note.context.audit.data.get("replayed") is True
+        for observe in self._observers:
+            observe(operation, identity, error=failure, result=result, replayed=replayed, seconds=seconds)
 
     def _run(
         self,
@@ -352,6 +387,17 @@ class App:
         request_id: str,
     ) -> None:
         event = self._event(operation, identity, outcome, error, request_id)
+        if error.kind is ErrorKind.FORBIDDEN and not isinstance(error, ApprovalRequired):
+            log.warning(
+                "authz.denied",
+                request_id=request_id,
+                operation=operation.name,
+                permission=error.data.get("permission", operation.permission.value),
+                error_code=error.code,
+                tenant_id=identity.tenant_id,
+                user_id=identity.actor_id,
+                role=identity.role,
+            )
 
         def open_unit() -> UnitOfWork:
             if event.tenant_id is None:
