@@ -26,8 +26,7 @@ def declared() -> dict[str, set[str]]:
     extras = PROJECT["project"]["optional-dependencies"]
     return {
         "Always installed": {normal(name) for name in PROJECT["project"]["dependencies"]},
-        "Extra `embedded`": {normal(name) for name in extras["embedded"]},
-        "Extra `test`": {normal(name) for name in extras["test"]},
+        **{f"Extra `{extra}`": {normal(name) for name in names} for extra, names in extras.items()},
     }
 
 
