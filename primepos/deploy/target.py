@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from primepos.core.settings import Examination, Settings, examine
+from primepos.core.settings import Environment, Examination, Settings, examine
+from primepos.core.settings_rules import Problem, Severity
 from primepos.core.settings_sources import read_env_file
+from primepos.core.settings_types import TRUE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from primepos.deploy.surface import Surface
 
 GIT_TIMEOUT_S = 10
+
+_DEPLOYED = (Environment.STAGING, Environment.PRODUCTION)
 
 
 @dataclass(kw_only=True)
@@ -61,8 +65,26 @@ class Target:
 
     @cached_property
     def examination(self) -> Examination:
-        """The environment as ``primepos serve`` would read it, with everything that is wrong with it."""
-        return examine(self.environ, env_file=self.env_file, component="serve", make_keys=False)
+        """The environment as ``primepos serve`` would read it, with everything that is wrong with it.
+
+        One that does not say where it is meant for, or is meant for less than staging, is judged as production: with
+        development's defaults an empty environment would pass.
+        """
+        named = self._named_environment()
+        if named in _DEPLOYED or (named and named not in set(Environment)):
+            return examine(self.environ, env_file=self.env_file, component="serve", make_keys=False)
+        if not named and self.environ.get("RENDER", "").strip().lower() in TRUE_WORDS:
+            return examine(self.environ, env_file=self.env_file, component="serve", make_keys=False)
+        judged = {**self.environ, "PRIMEPOS_ENV": Environment.PRODUCTION.value}
+        found = examine(judged, env_file=self.env_file, component="serve", make_keys=False)
+        told = f"is {named}: judged as production" if named else "is not set: judged as production"
+        raw = {name: text for name, text in found.raw.items() if name != "PRIMEPOS_ENV"}
+        return replace(
+            found,
+            raw={**raw, "PRIMEPOS_ENV": named} if named else raw,
+            sources={name: source for name, source in found.sources.items() if named or name != "PRIMEPOS_ENV"},
+            problems=(Problem("PRIMEPOS_ENV", "ENV005", Severity.CRITICAL, told, fatal=False), *found.problems),
+        )
 
     @cached_property
     def settings(self) -> Settings | None:
@@ -127,6 +149,12 @@ class Target:
         for name in ("database", "http"):
             if name in self.__dict__:
                 self.__dict__[name].close()
+
+    def _named_environment(self) -> str:
+        text = self.environ.get("PRIMEPOS_ENV", "")
+        if not text and self.env_file is not None:
+            text = read_env_file(self.env_file).get("PRIMEPOS_ENV", "")
+        return text.strip().lower()
 
     def _git(self, *arguments: str) -> str | None:
         try:
