@@ -10,13 +10,17 @@ from typing import Any
 from litestar import Controller, Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from primepos import __version__
 from primepos.adapters import readiness as database_readiness
+from primepos.adapters.telemetry.figures import FiguresCollector
+from primepos.adapters.telemetry.metrics import Metrics
 from primepos.api.draining import draining
 from primepos.api.edge import Edge
 from primepos.api.endpoint import DOOR_KEY, JSON, OPT_KEY, Door, Endpoint, Resolver
 from primepos.api.errors import HANDLERS
 from primepos.api.identity import BearerReader
 from primepos.api.methods import allowed_methods
+from primepos.api.metrics import MetricsPage, metrics_handler
 from primepos.api.openapi import document
 from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
 from primepos.api.routes.audit import AuditController
@@ -34,6 +38,7 @@ from primepos.api.routes.stock import StockController
 from primepos.api.routes.taxes import TaxClassesController, TaxesController
 from primepos.api.routes.tenant import TenantController
 from primepos.api.routes.users import UsersController
+from primepos.api.watching import Watch
 from primepos.api.wire import encode
 from primepos.core.operations import App
 
@@ -71,18 +76,22 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
     threads = ThreadPoolExecutor(max_workers=settings.db_pool_size, thread_name_prefix="primepos-api")
     url = database_readiness.plain_url(app.database.engine.url)
     readiness = Readiness(lambda: database_readiness.probe(url))
+    metrics = Metrics()
+    commit = settings.platform.release
+    page = MetricsPage(metrics, settings.metrics_token, FiguresCollector(url, version=__version__, commit=commit))
 
     @asynccontextmanager
     async def lifespan(_api: Litestar) -> AsyncIterator[None]:
-        with draining(readiness.stop):
+        with draining(readiness.stop), metrics.watching(app):
             try:
                 yield
             finally:
                 readiness.stop()
                 readiness.close()
+                page.close()
                 threads.shutdown(wait=True, cancel_futures=True)
 
-    handlers: list[Any] = [*probe_handlers(readiness, commit=settings.platform.release), _root, *CONTROLLERS]
+    handlers: list[Any] = [*probe_handlers(readiness, commit=commit), metrics_handler(page), _root, *CONTROLLERS]
     if not settings.is_production:
         handlers.append(_schema)
     api = Litestar(
@@ -97,7 +106,8 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
     setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads))
     setattr(api.state, READINESS_KEY, readiness)
     handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
-    api.asgi_handler = handler
+    watched: Any = Watch(handler, metrics)
+    api.asgi_handler = watched
     return api
 
 

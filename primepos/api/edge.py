@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from primepos.api.errors import PROBLEM_JSON, HostNotAllowed, OriginNotAllowed, problem
+from primepos.api.quota import rate_limit_headers
 from primepos.api.trace import Trace, begin_trace
 from primepos.core.errors import PrimePOSError
 from primepos.core.log import bind, get_logger, unbind
@@ -26,6 +27,7 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 PROBES = "/health"
+METRICS = "/metrics"
 CSP = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, X-Request-ID, X-Approver, X-Approver-PIN"
@@ -46,6 +48,7 @@ class Edge:
         self._hosts = frozenset(host.lower().rstrip(".") for host in settings.allowed_hosts)
         self._origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
         self._https_only = settings.is_production
+        self._scraped_from_afar = settings.metrics_token is not None
         self._constant = security_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,8 +77,8 @@ class Edge:
     ) -> bool:
         """Answer what needs no application: a foreign host, plain HTTP, a preflight. False leaves it to the rest."""
         path = scope["path"]
-        if path == PROBES or path.startswith(f"{PROBES}/"):
-            # The platform probes by address and over plain HTTP.
+        if path == PROBES or path.startswith(f"{PROBES}/") or (path == METRICS and self._scraped_from_afar):
+            # The platform probes, and metrics are read, by address and over plain HTTP.
             return False
         host = _host_of(known.get(b"host"))
         if host is None or host not in self._hosts:
@@ -115,6 +118,7 @@ class Edge:
                     *message.get("headers", ()),
                     *self._constant,
                     (b"x-request-id", trace.request_id.encode()),
+                    *(rate_limit_headers(trace.verdicts) if trace.verdicts else ()),
                     *cors,
                 ]
             elif message["type"] == "http.response.body":
@@ -128,7 +132,7 @@ class Edge:
     @staticmethod
     def _log(scope: Scope, trace: Trace) -> None:
         """Write one line a request; a refusal is no error of ours, a probe is no news."""
-        if trace.path.startswith(PROBES):
+        if trace.path.startswith(PROBES) or trace.path == METRICS:
             write = log.debug
         elif trace.status >= HTTPStatus.INTERNAL_SERVER_ERROR or not trace.status:
             write = log.error
@@ -136,7 +140,8 @@ class Edge:
             write = log.warning
         else:
             write = log.info
-        client, who, route = scope.get("client"), trace.identity, scope.get("path_template") or None
+        client, who = scope.get("client"), trace.identity
+        route = trace.route = scope.get("path_template") or None
         fields = {
             "method": trace.method,
             "route": route,
@@ -147,9 +152,11 @@ class Edge:
             "client_ip": client[0] if client else None,
             "operation": trace.operation,
             "error_code": trace.error_code,
+            "exc_type": type(trace.failure).__name__ if trace.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None,
             "tenant_id": who.tenant_id,
             "user_id": None if who.actor_id is None else str(who.actor_id),
             "role": who.role,
+            "outlet_id": str(*who.outlet_ids) if who.outlet_ids is not None and len(who.outlet_ids) == 1 else None,
         }
         write("http.request", msg="", **{name: value for name, value in fields.items() if value is not None})
 
@@ -198,7 +205,7 @@ def _host_of(header: str | None) -> str | None:
 
 
 async def _refuse(send: Send, error: PrimePOSError, trace: Trace) -> None:
-    trace.error_code = error.code
+    trace.error_code, trace.failure = error.code, error
     status, headers, body = problem(error, path=trace.path, request_id=trace.request_id)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await _respond(send, status, [*raw, (b"content-type", PROBLEM_JSON.encode())], body)

@@ -16,10 +16,19 @@ from litestar.exceptions import HTTPException
 
 from primepos.api.methods import allowed_methods
 from primepos.api.trace import Trace, trace_of
-from primepos.core.errors import ErrorKind, InvalidInput, NotFound, PrimePOSError, Unauthenticated
+from primepos.core.errors import (
+    ErrorKind,
+    InvalidInput,
+    NotFound,
+    PrimePOSError,
+    TooManyRequests,
+    Unauthenticated,
+)
 from primepos.core.log import get_logger
 
 PROBLEM_JSON = "application/problem+json"
+# Of the IETF's RateLimit header fields, so that clients of other servers know it, too.
+REGISTERED_TYPES = "https://iana.org/assignments/http-problem-types"
 RETRY_SOON_S = 5
 CHALLENGE = 'Bearer realm="primepos"'
 
@@ -68,6 +77,13 @@ class KeyDiffers(InvalidInput):
 
     code = "IDEMPOTENCY_KEY_DIFFERS"
     template = "The Idempotency-Key must be the id of the sale"
+
+
+class QuotaExceeded(TooManyRequests):
+    """The caller made as many calls as RATE_LIMIT_API allows; ``RateLimit`` says when there will be more."""
+
+    code = "QUOTA_EXCEEDED"
+    template = "Too many calls; try again in {retry_after_s} seconds"
 
 
 class NoSuchPath(NotFound):
@@ -123,9 +139,11 @@ def error_status(error: PrimePOSError | type[PrimePOSError]) -> HTTPStatus:
     return _TRANSPORT.get(kind) or status_of(kind.kind)
 
 
-def problem_type(code: str) -> str:
-    """Return the URI that stands for a kind of problem; it is a name and leads nowhere."""
-    return f"urn:primepos:problem:{code.lower().replace('_', '-')}"
+def problem_type(error: PrimePOSError | type[PrimePOSError]) -> str:
+    """Return the URI that stands for a kind of problem: a registered one, or a name that leads nowhere."""
+    if error.kind is ErrorKind.THROTTLED:
+        return f"{REGISTERED_TYPES}#quota-exceeded"
+    return f"urn:primepos:problem:{error.code.lower().replace('_', '-')}"
 
 
 def problem_title(code: str) -> str:
@@ -144,7 +162,7 @@ def problem(error: PrimePOSError, *, path: str, request_id: str) -> tuple[HTTPSt
     code = error.code if told else PrimePOSError.code
     message = error.message if told else PrimePOSError.template
     body: dict[str, Any] = {
-        "type": problem_type(code),
+        "type": problem_type(error if told else PrimePOSError),
         "title": problem_title(code),
         "status": int(status),
         "detail": message,
@@ -162,6 +180,8 @@ def problem(error: PrimePOSError, *, path: str, request_id: str) -> tuple[HTTPSt
             body["data"] = data
         if error.hint:
             body["hint"] = error.hint
+        if isinstance(error, TooManyRequests):
+            body["violated-policies"] = [each.policy.name for each in error.verdicts]
     return status, _headers(error, status), _encode(body)
 
 
@@ -182,7 +202,9 @@ def render(request: Request[Any, Any, Any], error: PrimePOSError) -> Response[by
     """Return the answer for a refusal and note it for the access log."""
     trace = trace_of(request.scope)
     status, headers, body = problem(error, path=trace.path or request.scope["path"], request_id=trace.request_id)
-    trace.error_code = error.code
+    if isinstance(error, TooManyRequests):
+        trace.verdicts = (*trace.verdicts, *error.verdicts)
+    trace.error_code, trace.failure = error.code, error
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log_failure(error, trace)
     return Response(content=body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
@@ -201,7 +223,7 @@ def render_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Resp
     trace = trace_of(request.scope)
     answer = PrimePOSError()
     status, headers, body = problem(answer, path=trace.path or request.scope["path"], request_id=trace.request_id)
-    trace.error_code = answer.code
+    trace.error_code, trace.failure = answer.code, error
     _log_failure(error, trace)
     return Response(content=body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 

@@ -25,6 +25,7 @@ from litestar import Litestar
 from uvicorn.supervisors import Multiprocess
 
 from primepos import bootstrap
+from primepos.adapters.telemetry.metrics import forget_process, shared_between_processes
 from primepos.api.app import build_app
 from primepos.api.proxies import networks
 from primepos.core.errors import BadConfiguration, Unavailable
@@ -71,7 +72,8 @@ def serve(
         announce(_url(host, listener))
         if processes > 1:
             config = uvicorn_config(partial(make_api, env_file), settings, factory=True, workers=processes)
-            _Processes(config, [listener]).run()
+            with shared_between_processes():
+                _Processes(config, [listener]).run()
         else:
             uvicorn.Server(uvicorn_config(build_app(app), settings)).run([listener])
     app.database.dispose()
@@ -91,8 +93,11 @@ class _Processes(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Start those anew that have died."""
+        before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         self._let_go()
+        for gone in before - {process.pid for process in self.processes}:
+            forget_process(gone)
 
     def _let_go(self) -> None:
         for process in self.processes:

@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from primepos.core.allowance import Verdict
 from primepos.core.context import ANONYMOUS, Identity
 from primepos.core.ids import new_id
 
@@ -27,8 +28,11 @@ class Trace:
     identity: Identity = ANONYMOUS
     operation: str | None = None
     error_code: str | None = None
+    failure: Exception | None = None
+    route: str | None = None
     status: int = 0
     sent_bytes: int = 0
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def begin_trace(scope: MutableMapping[str, Any], inbound: str | None) -> Trace:

@@ -389,6 +389,13 @@ class Database:
             event.listen(self.engine, "after_cursor_execute", self._end_exchange)
         self._observers = (*self._observers, observer)
 
+    def unwatch(self, observer: ExchangeObserver) -> None:
+        """Tell ``observer`` no more."""
+        self._observers = tuple(each for each in self._observers if each != observer)
+        if not self._observers:
+            event.remove(self.engine, "before_cursor_execute", _begin_exchange)
+            event.remove(self.engine, "after_cursor_execute", self._end_exchange)
+
     def tell(self, statements: Sequence[str], started: float) -> None:
         """Tell whoever watches of an exchange that began at ``started`` (``time.perf_counter``) and ends now."""
         if self._observers:

@@ -7,7 +7,7 @@ call costs next to nothing. Watchers must not raise and must not block.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,42 +21,69 @@ class ExchangeObserver(Protocol):
         ...
 
 
+class RequestSpan(Protocol):
+    """The span of one request, which others of this context are inside of."""
+
+    def ids(self) -> dict[str, str]:
+        """Return ``trace_id`` and ``span_id`` for the log; empty where this tracer has none."""
+        ...
+
+    def end(self, route: str | None, status: int, request_id: str, error: Exception | None) -> None:
+        """Say what became of it, shortly before it is closed; status 0: nobody was answered."""
+        ...
+
+
 class Tracer(Protocol):
     """Opens spans, each inside the one that is open in this context."""
+
+    def request(self, method: str, parent: str | None) -> AbstractContextManager[RequestSpan]:
+        """Return the span of a request; ``parent`` is a valid W3C ``traceparent``, if its caller sent one."""
+        ...
 
     def span(self, name: str, **attributes: str) -> AbstractContextManager[object]:
         """Return a span that lasts as long as the block."""
         ...
 
 
-_NOTHING: Final = nullcontext()
+class _NoSpan:
+    """The span of a request that nobody traces."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_of: object) -> None:
+        return
+
+    def ids(self) -> dict[str, str]:
+        """Return nothing: there are none."""
+        return {}
+
+    def end(self, *_of: object) -> None:
+        """Take no note."""
 
 
 class _State:
     """Who traces in this process."""
 
-    tracers: tuple[Tracer, ...] = ()
+    tracer: Tracer | None = None
 
 
-def trace_with(*tracers: Tracer) -> None:
-    """Let these tracers see every span of this process from now on; none turns tracing off."""
-    _State.tracers = tracers
+_NOTHING: Final = nullcontext()
+_NO_SPAN: Final = _NoSpan()
+
+
+def trace_with(tracer: Tracer | None) -> None:
+    """Let this tracer see every span of this process from now on; None turns tracing off."""
+    _State.tracer = tracer
 
 
 def span(name: str, **attributes: str) -> AbstractContextManager[object]:
     """Return a span around what the block does; nothing at all where nobody traces."""
-    tracers = _State.tracers
-    if not tracers:
-        return _NOTHING
-    if len(tracers) == 1:
-        return tracers[0].span(name, **attributes)
-    return _both(tracers, name, attributes)
+    tracer = _State.tracer
+    return _NOTHING if tracer is None else tracer.span(name, **attributes)
 
 
-def _both(tracers: tuple[Tracer, ...], name: str, attributes: dict[str, str]) -> AbstractContextManager[object]:
-    from contextlib import ExitStack
-
-    stack = ExitStack()
-    for tracer in tracers:
-        stack.enter_context(tracer.span(name, **attributes))
-    return stack
+def request_span(method: str, parent: str | None) -> AbstractContextManager[RequestSpan]:
+    """Return the span of a request, see :meth:`Tracer.request`; one without ids where nobody traces."""
+    tracer = _State.tracer
+    return _NO_SPAN if tracer is None else tracer.request(method, parent)

@@ -233,6 +233,10 @@ class App:
         """Let ``observer`` hear of every operation from now on; it must neither raise nor block."""
         self._observers = (*self._observers, observer)
 
+    def unwatch(self, observer: OperationObserver) -> None:
+        """Tell ``observer`` no more."""
+        self._observers = tuple(each for each in self._observers if each != observer)
+
     def run(
         self,
         operation: Operation[In, Out],

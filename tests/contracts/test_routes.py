@@ -35,7 +35,7 @@ NOT_ROUTED = {
     "users.unblock": "administration of the installation: at the server's shell",
     "users.create_superuser": "administration of the installation: at the server's shell",
 }
-PUBLIC_PATHS = {"/health", "/health/ready", "/api/v1", "/schema/openapi.json"}
+PUBLIC_PATHS = {"/health", "/health/ready", "/metrics", "/api/v1", "/schema/openapi.json"}
 
 
 def declared_here() -> dict[str, Operation]:

@@ -1,0 +1,162 @@
+"""What the database knows of this installation, read when metrics are asked for: the queue, the schema, backups.
+
+Read over a connection of its own, with short limits: a full pool or a database in trouble is what is to be seen. Every
+process tells the same figures, so take their maximum over instances and never their sum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from psycopg import errors as pg_errors
+
+from primepos.adapters.readiness import known_revisions
+from primepos.core.log import get_logger
+from primepos.domain.ops.jobs_done import BUCKETS, PREFIX, DoneJobs, done_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+CONNECT_S: Final = 2
+STATEMENT_MS: Final = 2000
+# Scrapers come every few seconds; who asks more often gets the same answer.
+KEPT_S: Final = 2
+# Written by whatever makes backups: the moment of the last one that was complete, ISO 8601.
+LAST_BACKUP: Final = "backup.last_success_at"
+_ROLE: Final = "primepos_app"
+
+_OLDEST = """
+    SELECT coalesce(max(extract(epoch FROM now() - greatest(job.scheduled_at, deferred.at))), 0)
+    FROM procrastinate_jobs AS job
+    LEFT JOIN procrastinate_events AS deferred ON deferred.job_id = job.id AND deferred.type = 'deferred'
+    WHERE job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())
+"""
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One look at the database; all but ``is_up`` are None where it could not be had."""
+
+    is_up: bool
+    oldest_job_s: float | None = None
+    pending_migrations: int | None = None
+    last_backup: float | None = None
+    jobs: DoneJobs = field(default_factory=DoneJobs)
+
+
+def read(url: str) -> Figures:
+    """Look at the database at ``url``; one that does not answer is a figure too, not an error."""
+    try:
+        with psycopg.connect(
+            url, connect_timeout=CONNECT_S, application_name="primepos metrics", autocommit=True
+        ) as connection:
+            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+            return _read(connection)
+    except psycopg.Error as error:
+        log.warning("metrics.database", msg="The database does not answer", detail=str(error))
+        return Figures(is_up=False)
+
+
+def _read(connection: psycopg.Connection[tuple[object, ...]]) -> Figures:
+    connection.execute("SELECT 1")
+    oldest = backup = revision = None
+    facts: dict[str, str] = {}
+    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+        row = connection.execute(_OLDEST).fetchone()
+        oldest = None if row is None else float(str(row[0]))
+    with contextlib.suppress(pg_errors.UndefinedObject, pg_errors.InvalidParameterValue):
+        # The login itself may read no table of ours; the application's role may read these.
+        connection.execute(f"SET ROLE {_ROLE}")
+    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        revision = None if row is None else str(row[0])
+    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+        rows = connection.execute(
+            "SELECT name, value FROM installation WHERE starts_with(name, %s) OR name = %s", (PREFIX, LAST_BACKUP)
+        ).fetchall()
+        facts = {str(name): str(value) for name, value in rows}
+    if LAST_BACKUP in facts:
+        with contextlib.suppress(ValueError):
+            backup = datetime.fromisoformat(facts[LAST_BACKUP]).timestamp()
+    return Figures(
+        is_up=True,
+        oldest_job_s=oldest,
+        pending_migrations=_pending(revision),
+        last_backup=backup,
+        jobs=done_jobs(facts),
+    )
+
+
+def _pending(revision: str | None) -> int:
+    """Return how many migrations the schema lacks; one that only a newer release knows lacks none."""
+    head, older = known_revisions()
+    if revision is None:
+        return 1 + len(older)
+    if revision == head or revision not in older:
+        return 0
+    return 1 + sum(1 for each in older if each > revision)
+
+
+class FiguresCollector:
+    """Shows the figures as metrics; looks at the database at most every two seconds."""
+
+    def __init__(self, url: str, *, version: str, commit: str) -> None:
+        """Read from ``url``; ``version`` and ``commit`` say what runs here."""
+        self._url = url
+        self._labels = [version, commit or "unknown"]
+        self._lock = threading.Lock()
+        self._known = Figures(is_up=False)
+        self._until = float("-inf")
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        build = GaugeMetricFamily("primepos_build_info", "What runs here; always 1.", labels=["version", "commit"])
+        build.add_metric(self._labels, 1)
+        yield build
+        found = self._figures()
+        yield GaugeMetricFamily("primepos_db_up", "Whether the database answers.", value=int(found.is_up))
+        for name, said, value in (
+            ("primepos_job_oldest_age_seconds", "How long the longest waiting job is due.", found.oldest_job_s),
+            ("primepos_migration_pending", "Migrations that the schema lacks.", found.pending_migrations),
+            (
+                "primepos_backup_last_success_timestamp_seconds",
+                "When the last backup was complete, in seconds since 1970.",
+                found.last_backup,
+            ),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(name, said, value=value)
+        yield from _job_families(found.jobs)
+
+    def _figures(self) -> Figures:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._known = read(self._url)
+                self._until = time.monotonic() + KEPT_S
+            return self._known
+
+
+def _job_families(jobs: DoneJobs) -> Iterator[Metric]:
+    ended = CounterMetricFamily("primepos_jobs", "Jobs that ended, counted by the workers.", labels=["kind", "outcome"])
+    for (kind, outcome), number in sorted(jobs.ended.items()):
+        ended.add_metric([kind, outcome], number)
+    yield ended
+    took = HistogramMetricFamily("primepos_job_duration_seconds", "How long jobs ran.", labels=["kind"])
+    for kind, counts in sorted(jobs.buckets.items()):
+        total, rows = 0, []
+        for limit in BUCKETS:
+            total += counts.get(limit, 0)
+            rows.append((limit, float(total)))
+        took.add_metric([kind], rows, jobs.seconds.get(kind, 0.0))
+    yield took
