@@ -12,7 +12,7 @@ from uuid import UUID
 from primepos.cli import session
 from primepos.core.amounts import Money, parse_quantity, plain_amount
 from primepos.core.errors import InvalidInput
-from primepos.domain.catalog.errors import ProductNotFound
+from primepos.domain.catalog.errors import CategoryNotFound, ProductNotFound, TaxClassNotFound, TaxNotFound
 from primepos.domain.outlets.errors import OutletNotFound, RegisterNotFound
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from primepos.core.context import Identity
     from primepos.core.operations import App, Operation
-    from primepos.domain.catalog.schemas import ProductOut
+    from primepos.domain.catalog.schemas import CategoryOut, ProductOut, TaxClassOut, TaxOut
     from primepos.domain.outlets.schemas import OutletRow, RegisterOut
     from primepos.domain.tenancy.schemas import TenantOut
 
@@ -120,6 +120,41 @@ class Workplace:
                 raise
             found = self.run(get_product, {"id": given})
         return found
+
+    def category(self, text: str) -> CategoryOut:
+        """Return the category with this name or id, archived or not. Raises ``CATEGORY_NOT_FOUND``."""
+        from primepos.domain.catalog.service import list_categories
+
+        for archived in (False, True):
+            for each in self.run(list_categories, {"archived": archived}).items:
+                if text in {each.name, str(each.id)}:
+                    found: CategoryOut = each
+                    return found
+        raise CategoryNotFound(category=text, hint="`primepos categories list` shows the names.")
+
+    def tax(self, text: str) -> TaxOut:
+        """Return the tax with this code or id. Raises ``TAX_NOT_FOUND``."""
+        from primepos.domain.catalog.service import list_taxes
+
+        for each in self.run(list_taxes, {}).items:
+            if text in {each.code, str(each.id)}:
+                found: TaxOut = each
+                return found
+        raise TaxNotFound(tax=text, hint="`primepos taxes list` shows the codes.")
+
+    def tax_ids(self, texts: Iterable[str]) -> list[UUID]:
+        """Return the ids of taxes given by code or id, in the order given. Raises ``TAX_NOT_FOUND``."""
+        return [self.tax(text).id for text in texts]
+
+    def tax_class(self, text: str) -> TaxClassOut:
+        """Return the tax class with this code or id. Raises ``TAX_CLASS_NOT_FOUND``."""
+        from primepos.domain.catalog.service import list_tax_classes
+
+        for each in self.run(list_tax_classes, {}).items:
+            if text in {each.code, str(each.id)}:
+                found: TaxClassOut = each
+                return found
+        raise TaxClassNotFound(tax_class=text, hint="`primepos taxes classes` shows the codes.")
 
 
 def id_of(text: str) -> UUID | None:

@@ -57,7 +57,9 @@ def verify_books_(
     else:
         if found.problems:
             emit(found.problems, as_json=False, columns=("invariant", "check", "tenant", "what", "pending"))
-        looked = f"{found.sales} sales in {found.chains} chains of {found.tenants} tenants, {found.checks} checks"
+        counted = ((found.sales, "sale"), (found.chains, "chain"), (found.tenants, "tenant"), (found.checks, "check"))
+        sales, chains, tenants, checks = (f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted)
+        looked = f"{sales} in {chains} of {tenants}, {checks}"
         note(f"The books {'hold' if found.ok else 'DO NOT HOLD'}: {looked}.")
     if not found.ok:
         raise typer.Exit(ExitCode.FAILED)

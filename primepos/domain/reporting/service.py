@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +49,7 @@ def report_sales(ctx: Context, data: AskSales) -> SalesReport:
     )
     rows.sort(key=_largest_first if data.group_by == "product" else _by_key)
     if data.group_by == "tax":
-        rows = [{**row, "name": f"{row['name']} ({row['quantity'].normalize():f} %)", "quantity": None} for row in rows]
+        rows = [{**row, "name": _with_rate(row["name"], row["quantity"]), "quantity": None} for row in rows]
     figures = [_figure(row) for row in rows[: data.limit]]
     return SalesReport(
         currency=tenant.currency.code,
@@ -95,3 +97,9 @@ def _largest_first(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def _figure(row: dict[str, Any]) -> SalesFigure:
     return SalesFigure(**{name: row[name] for name in SalesFigure.__struct_fields__})
+
+
+def _with_rate(name: str, rate: Decimal) -> str:
+    """Return a tax's name with its rate, unless the name says it already: VAT 19 % and not VAT 19 % (19 %)."""
+    shown = f"{rate.normalize():f}"
+    return name if re.search(rf"(?<![\d.,]){re.escape(shown)}\s?%", name) else f"{name} ({shown} %)"

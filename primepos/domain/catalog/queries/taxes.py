@@ -46,7 +46,8 @@ def rule_of(tax: Tax) -> TaxRule:
         id=tax.code,
         name=tax.name,
         kind=tax.kind,  # type: ignore[arg-type]  # a CHECK constraint holds it to the three kinds
-        amount=tax.amount,
+        # As it was typed, whether it was just made or read: 2.5 and not 2.500000.
+        amount=Decimal(f"{tax.amount.normalize():f}"),
         included=tax.included,
         affects_base=tax.affects_base,
         base_affected=tax.base_affected,
@@ -268,7 +269,8 @@ def tax_out(tax: Tax) -> TaxOut:
         code=tax.code,
         name=tax.name,
         kind=tax.kind,  # type: ignore[arg-type]  # a CHECK constraint holds it to the three kinds
-        amount=tax.amount,
+        # As it was typed, whether it was just made or read: 2.5 and not 2.500000.
+        amount=Decimal(f"{tax.amount.normalize():f}"),
         included=tax.included,
         affects_base=tax.affects_base,
         base_affected=tax.base_affected,
