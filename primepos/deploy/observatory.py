@@ -157,8 +157,8 @@ class Page:
     """What was answered, as the rules look at it; header names in lower case.
 
     ``headers`` and ``body`` are the page's after all redirects; ``https_headers`` those of the first answer over HTTPS,
-    None where there is no HTTPS. ``route`` is every URL that was met from plain HTTP on, None where nothing listens there;
-    ``cors_headers`` what came back for a request with :data:`TESTER_ORIGIN`.
+    None where there is no HTTPS. ``route`` is every URL that was met from plain HTTP on, None where nothing listens
+    there; ``cors_headers`` what came back for a request with :data:`TESTER_ORIGIN`.
     """
 
     hostname: str

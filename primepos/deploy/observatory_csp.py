@@ -150,7 +150,7 @@ def _graded(policy: Policy, *, is_https: bool) -> str:
         return "csp-implemented-with-insecure-scheme-in-passive-content-only"
     if style & BROAD_OR_INLINE:
         return "csp-implemented-with-unsafe-inline-in-style-src-only"
-    if policy.directives.get("default-src") == {NONE}:
+    if policy.directives.get("default-src") == frozenset({NONE}):
         return "csp-implemented-with-no-unsafe-default-src-none"
     return "csp-implemented-with-no-unsafe"
 
