@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from primepos.cli.options import EnvFileOption, TenantOption, examples
+from primepos.cli.exits import ExitCode
+from primepos.cli.options import EnvFileOption, JsonFlag, TenantOption, examples
 from primepos.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
         "primepos till --tenant corner --outlet main --register till-1",
         "primepos till --script saturday.till               play a recorded shift, print receipt and Z",
         "primepos till --keys                               the card of keys, to print and pin up",
+        "primepos till --unsent --json                      what this till has not delivered, and why",
+        "primepos till --send                               deliver it now, what was refused included",
     )
 )
 def till(
@@ -40,7 +43,12 @@ def till(
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Play a recorded shift instead of a screen."),
     ] = None,
     keys: Annotated[bool, typer.Option("--keys", help="Print what every key does, and leave.")] = False,
+    show_unsent: Annotated[bool, typer.Option("--unsent", help="Show what is not delivered, and leave.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Deliver what is not delivered, what was refused included, and leave.")
+    ] = False,
     env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Open the till: sign in by code and PIN, scan, take money, close the shift.
 
@@ -50,6 +58,11 @@ def till(
         from primepos.till.keys import card
 
         typer.echo(card())
+        return
+    if show_unsent or send:
+        from primepos.cli.session import open_app
+
+        _deliver(till_opener(open_app(env_file), tenant, outlet, register), send=send, as_json=as_json)
         return
     if script is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput("The till needs a terminal", hint="Use --script FILE to play a recorded shift without one.")
@@ -104,6 +117,20 @@ def till_opener(
         )
 
     return opener
+
+
+def _deliver(opener: Callable[[Callable[[int], None] | None], Till], *, send: bool, as_json: bool) -> None:
+    from primepos.cli.output import emit, note
+    from primepos.till.outbox import send_again, unsent
+
+    with opener(None) as opened:
+        left = send_again(opened) if send else unsent(opened.journal)
+    emit(left, as_json=as_json, columns=("seq", "kind", "number", "at", "state", "error", "why"))
+    if send and left:
+        note("Not everything was taken: mend what is named under `why`, then send again.")
+        raise typer.Exit(ExitCode.FAILED)
+    if not left:
+        note("Everything is delivered.")
 
 
 def _play(opener: Callable[[Callable[[int], None] | None], Till], script: Path) -> None:
