@@ -33,7 +33,10 @@ __all__ = [
 
 
 class Needs(StrEnum):
-    """What a check cannot do without. STATIC: the environment, files and the application's own code; no network."""
+    """What a check cannot do without. STATIC: the environment, files and the application's own code; no network.
+
+    STATIC beside others means that it runs without them, and looks closer with them.
+    """
 
     STATIC = "static"
     DATABASE = "database"
@@ -141,6 +144,8 @@ AREAS: Final = (
     "environment", "application", "database", "migrations", "platform", "http", "tls", "frontend", "operations",
     "quality",
 )  # fmt: skip
+# Checks of the area operations that judge the report itself.
+REPORT_CHECKS: Final = ("primepos.deploy.signing", "primepos.deploy.waivers")
 
 
 def check(
@@ -196,6 +201,8 @@ def catalogue() -> tuple[Check, ...]:
     """Return every check, by id within its area, the areas in the order of the catalogue."""
     for area in AREAS:
         import_module(f"primepos.deploy.catalogue.{area}")
+    for module in REPORT_CHECKS:
+        import_module(module)
     order = {name: place for place, name in enumerate(Area.__members__)}
     return tuple(sorted(_CHECKS.values(), key=lambda one: (order[one.area.name], one.id)))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from primepos.deploy.blueprint import Blueprint
+    from primepos.deploy.findings import Finding
     from primepos.deploy.inspector import Inspector
     from primepos.deploy.prober import Prober
     from primepos.deploy.surface import Surface
@@ -47,7 +48,10 @@ class Target:
     frontend_url: str | None = None
     active: bool = False
     reports: Path | None = None
+    signoff_required: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # What the other checks found, for the two that judge the report itself; the gate sets it before it runs them.
+    findings: tuple[Finding, ...] | None = None
 
     @property
     def today(self) -> date:
@@ -143,6 +147,11 @@ class Target:
         """The files under version control, relative to ``root``; None where there is no repository."""
         listed = self._git("ls-files", "-z")
         return None if listed is None else tuple(one for one in listed.split("\0") if one)
+
+    def same_but(self, commit: str, folder: str) -> bool:
+        """Whether the checked commit and another of this repository differ in nothing but what is in ``folder``."""
+        changed = self._git("diff", "--name-only", "-z", commit, self.commit or "HEAD", "--")
+        return changed is not None and all(one.startswith(f"{folder}/") for one in changed.split("\0") if one)
 
     def close(self) -> None:
         """Let connections go."""

@@ -1,0 +1,1 @@
+"""How a report of the gate is written: for people, for programs, for platforms."""
