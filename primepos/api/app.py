@@ -23,6 +23,7 @@ from primepos.api.methods import allowed_methods
 from primepos.api.metrics import MetricsPage, metrics_handler
 from primepos.api.openapi import document
 from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
+from primepos.api.quota import Quota
 from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
 from primepos.api.routes.categories import CategoriesController
@@ -80,8 +81,11 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
     commit = settings.platform.release
     page = MetricsPage(metrics, settings.metrics_token, FiguresCollector(url, version=__version__, commit=commit))
 
+    quota = Quota(app)
+
     @asynccontextmanager
     async def lifespan(_api: Litestar) -> AsyncIterator[None]:
+        quota.start()
         with draining(readiness.stop), metrics.watching(app):
             try:
                 yield
@@ -90,6 +94,7 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
                 readiness.close()
                 page.close()
                 threads.shutdown(wait=True, cancel_futures=True)
+                quota.stop()
 
     handlers: list[Any] = [*probe_handlers(readiness, commit=commit), metrics_handler(page), _root, *CONTROLLERS]
     if not settings.is_production:
@@ -103,7 +108,7 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
         lifespan=[lifespan],
         debug=False,
     )
-    setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads))
+    setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads, quota))
     setattr(api.state, READINESS_KEY, readiness)
     handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
     watched: Any = Watch(handler, metrics)

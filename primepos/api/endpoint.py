@@ -21,6 +21,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import Method
 
 from primepos.api.errors import KeyDiffers, UnsupportedMedia
+from primepos.api.quota import Quota, require_allowed
 from primepos.api.trace import Trace, trace_of
 from primepos.api.wire import check_decimals, decode_body, decode_query, encode
 from primepos.core.context import ANONYMOUS, Approval, Identity
@@ -45,11 +46,12 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every handler goes through: the App, who reads tokens, and the threads that operations run in."""
+    """What every handler goes through: the App, who reads tokens, who counts, the threads that operations run in."""
 
     app: App
     resolve: Resolver
     threads: ThreadPoolExecutor
+    quota: Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,13 @@ class Endpoint:
         return await loop.run_in_executor(door.threads, context.run, self._answer, door, call)
 
     def _answer(self, door: Door, call: Call) -> Response[bytes]:
-        identity = self._identify(door, call)
+        try:
+            identity = self._identify(door, call)
+        except Unauthenticated:
+            self._count(door, call, ANONYMOUS)
+            raise
         call.trace.identity = identity
+        self._count(door, call, identity)
         # Who may not do this learns nothing of its input; the runner refuses, and audits it.
         data = self._input(call) if self._is_open_to(identity) else {}
         result = door.app.run(
@@ -137,6 +144,13 @@ class Endpoint:
             return Response(content=b"", status_code=self.status, media_type=JSON)
         headers = {"Location": self.located.format(id=result.id)} if self.located else None
         return Response(content=encode(result), status_code=self.status, media_type=JSON, headers=headers)
+
+    def _count(self, door: Door, call: Call, identity: Identity) -> None:
+        """Count the call, and refuse it before any work is done where its caller has had enough of them."""
+        verdict = door.quota.take(self.operation, identity, call.client_ip)
+        if verdict is not None:
+            call.trace.verdicts = (verdict,)
+            require_allowed(verdict)
 
     def _identify(self, door: Door, call: Call) -> Identity:
         """Return who asks. A worn-out token must not keep anybody from signing in, so public routes read none."""

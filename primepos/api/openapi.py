@@ -21,6 +21,7 @@ from primepos.api.errors import (
     HostNotAllowed,
     KeyDiffers,
     MalformedRequest,
+    QuotaExceeded,
     UnsupportedMedia,
     error_status,
 )
@@ -114,6 +115,11 @@ _PROBLEM: Json = {
                 "properties": {"field": {"type": "string"}, "problem": {"type": "string"}},
             },
         },
+        "violated-policies": {
+            "type": "array",
+            "description": "With 429: which limits are used up, by their names in `RateLimit`.",
+            "items": {"type": "string"},
+        },
         "data": {"type": "object", "description": "The error's own fields, such as both totals of TOTAL_DIFFERS."},
     },
 }
@@ -124,7 +130,7 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
     operation = endpoint.operation
     errors: list[type[PrimePOSError]] = [*_ALWAYS, *operation.raises]
     if operation.permission is not Permission.PUBLIC:
-        errors += [*_WITH_TOKEN]
+        errors += [*_WITH_TOKEN, QuotaExceeded]
     if operation.permission not in {Permission.PUBLIC, Permission.SELF}:
         errors.append(PermissionDenied)
         if _approvable(operation):
@@ -271,6 +277,14 @@ _HEADERS: Json = {
     },
     "Location": {"schema": {"type": "string"}, "description": "Where what was made is read."},
     "Challenge": {"schema": {"type": "string"}, "description": "Always of the scheme Bearer."},
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": 'How many calls are left and in how many seconds there are more: `"api";r=999;t=3540`.',
+    },
+    "RateLimitPolicy": {
+        "schema": {"type": "string"},
+        "description": 'The limits themselves: `"api";q=1000;w=3600` is 1000 in 3600 seconds.',
+    },
     "RetryAfter": {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait before trying again."},
 }
 
@@ -310,6 +324,8 @@ def _refusal(status: HTTPStatus, codes: list[str]) -> Json:
         headers["WWW-Authenticate"] = _header("Challenge")
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = _header("RetryAfter")
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        headers |= {"RateLimit": _header("RateLimit"), "RateLimit-Policy": _header("RateLimitPolicy")}
     return {
         "description": f"{status.phrase}: {', '.join(f'`{code}`' for code in codes)}.",
         "x-error-codes": codes,

@@ -20,7 +20,10 @@ lives below the faces: each face maps :class:`ErrorKind` once.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from primepos.core.allowance import Verdict
 
 
 class ErrorKind(Enum):
@@ -120,11 +123,20 @@ class RuleViolation(PrimePOSError):
 
 
 class TooManyRequests(PrimePOSError):
-    """A throttle refuses for now; ``retry_after_s`` whole seconds until it makes sense to try again."""
+    """A throttle refuses for now; ``retry_after_s`` whole seconds until it makes sense to try again.
+
+    ``verdicts`` says which policies are used up, for a face that tells.
+    """
 
     kind = ErrorKind.THROTTLED
     code = "TOO_MANY_REQUESTS"
     template = "Too many attempts; try again in {retry_after_s} seconds"
+    verdicts: tuple[Verdict, ...] = ()
+
+    def because(self, *verdicts: Verdict) -> Self:
+        """Say which policies are used up, and return the error itself."""
+        self.verdicts = verdicts
+        return self
 
 
 class Unavailable(PrimePOSError):

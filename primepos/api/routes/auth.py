@@ -24,7 +24,7 @@ class AuthController(Controller):
     tags = ("auth",)
 
     login = runs(service.login, "POST", "/login", supplied={"client_ip": _client_ip})
-    refresh = runs(service.refresh, "POST", "/refresh")
+    refresh = runs(service.refresh, "POST", "/refresh", supplied={"client_ip": _client_ip})
     logout = runs(service.logout, "POST", "/logout")
     me = runs(service.me, "GET", "/me")
     switch = runs(service.switch_tenant, "POST", "/switch")

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from primepos.core.db import Database
 
 # Each statement that counts also sweeps up a few windows that are over, so nobody has to.
-_SWEEP = (
+SWEEP = (
     "WITH swept AS (DELETE FROM throttle_counters WHERE key IN (SELECT key FROM throttle_counters"
-    " WHERE expires_at < %(now)s - interval '1 minute' AND key NOT IN (%(key)s, %(previous)s)"
+    " WHERE expires_at < %(now)s - interval '1 minute' AND key <> ALL (%(spared)s::text[])"
     " ORDER BY expires_at LIMIT 5 FOR UPDATE SKIP LOCKED)) "
 )
 _INCREMENT = (
-    _SWEEP + "INSERT INTO throttle_counters AS c (key, hits, expires_at) VALUES (%(key)s, %(amount)s, %(until)s)"  # noqa: S608  constants only
+    SWEEP + "INSERT INTO throttle_counters AS c (key, hits, expires_at) VALUES (%(key)s, %(amount)s, %(until)s)"  # noqa: S608  constants only
     " ON CONFLICT (key) DO UPDATE SET"
     " hits = CASE WHEN c.expires_at > %(now)s THEN c.hits + excluded.hits ELSE excluded.hits END,"
     " expires_at = CASE WHEN c.expires_at > %(now)s THEN c.expires_at ELSE excluded.expires_at END"
@@ -34,7 +34,7 @@ _INCREMENT = (
 )
 _LIVE = "ARRAY(SELECT m FROM unnest(c.moments) AS m WHERE m > %(since)s ORDER BY m DESC)"
 _ACQUIRE = (
-    _SWEEP + "INSERT INTO throttle_counters AS c (key, hits, moments, expires_at)"  # noqa: S608  constants only
+    SWEEP + "INSERT INTO throttle_counters AS c (key, hits, moments, expires_at)"  # noqa: S608  constants only
     " VALUES (%(key)s, %(amount)s, array_fill(%(now)s::timestamptz, ARRAY[%(amount)s::int]), %(until)s)"
     " ON CONFLICT (key) DO UPDATE SET"
     f" moments = excluded.moments || {_LIVE}, hits = cardinality({_LIVE}) + %(amount)s,"
@@ -42,7 +42,7 @@ _ACQUIRE = (
     f" WHERE cardinality({_LIVE}) + %(amount)s <= %(limit)s RETURNING hits"
 )
 _SLIDE = (
-    _SWEEP + ", before AS (SELECT coalesce((SELECT hits FROM throttle_counters"  # noqa: S608  constants only
+    SWEEP + ", before AS (SELECT coalesce((SELECT hits FROM throttle_counters"  # noqa: S608  constants only
     " WHERE key = %(previous)s AND expires_at > %(now)s), 0) * %(share)s::float8 AS weight)"
     " INSERT INTO throttle_counters AS c (key, hits, expires_at)"
     " SELECT %(key)s, %(amount)s, %(until)s FROM before WHERE floor(weight) + %(amount)s <= %(limit)s"
@@ -70,6 +70,7 @@ class CounterStorage(Storage, MovingWindowSupport, SlidingWindowCounterSupport, 
     def _count(self, sql: str, key: str, expiry: int, amount: int, **more: Any) -> int | None:
         now = self._clock.now()
         values = {"key": key, "previous": key, "now": now, "amount": amount} | more
+        values["spared"] = [key, values["previous"]]
         values.setdefault("until", now + timedelta(seconds=expiry))
         rows = apart(self._database.system_session, lambda uow: uow.rows(sql, values))
         return rows[0]["hits"] if rows else None

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 from primepos.core.db import run_in_transaction
 from primepos.core.security import InvalidEmail, hash_password, needs_rehash, normalise_email, verify_password
 from primepos.domain.accounts import queries
-from primepos.domain.accounts.errors import BadCredentials
-from primepos.domain.accounts.throttle import login_policies, throttle_of
+from primepos.domain.accounts.errors import BadCredentials, RefreshInvalid
+from primepos.domain.accounts.throttle import (
+    login_pair,
+    login_policies,
+    refresh_policy,
+    stranger_policy,
+    throttle_of,
+)
 
 if TYPE_CHECKING:
     from primepos.core.context import Context
@@ -41,11 +47,28 @@ def check_credentials(ctx: Context, email: str, password: str, client_ip: str | 
         throttle.count(*watched)
         raise BadCredentials
     throttle.require(watched[0])
+    if client_ip:
+        throttle.forget(*login_pair(name, client_ip))
     if needs_rehash(user["password_hash"]):
         fresh = hash_password(password)
         queries.renew_hash(ctx.uow, user["id"], user["password_hash"], fresh)
         user["password_hash"] = fresh
     return user
+
+
+def allow_refresh(ctx: Context, token_hash: str, client_ip: str | None) -> None:
+    """Count the trade of a refresh token before it is made: a refused one must not have spent the token.
+
+    Tokens that nobody was given are counted by address, and keep nobody out who has a real one.
+    Raises LoginThrottled, RefreshInvalid.
+    """
+    throttle, database = throttle_of(ctx), ctx.uow.database
+    row = run_in_transaction(database.system_session, lambda uow: queries.session_of_token(uow, token_hash))
+    if row is None:
+        if client_ip:
+            throttle.spend(*stranger_policy(client_ip))
+        raise RefreshInvalid
+    throttle.spend(*refresh_policy(row["session_id"]))
 
 
 def _is_shut_out(ctx: Context, user: dict[str, Any]) -> bool:

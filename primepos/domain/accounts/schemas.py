@@ -42,9 +42,10 @@ class Login(Secretive, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Refresh(Secretive, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The refresh token that was given last."""
+    """The refresh token that was given last. ``client_ip`` is the caller's address, for the throttle."""
 
     refresh_token: Token
+    client_ip: Address | None = None
 
 
 class SwitchTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

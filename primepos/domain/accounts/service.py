@@ -11,10 +11,17 @@ from primepos.core.db import apart
 from primepos.core.ids import new_id
 from primepos.core.operations import Nothing, Scope, operation
 from primepos.core.permissions import GRANTS, Permission, Role
-from primepos.core.security import InvalidEmail, WeakPassword, check_password, hash_password, normalise_email
+from primepos.core.security import (
+    InvalidEmail,
+    WeakPassword,
+    check_password,
+    hash_password,
+    hash_token,
+    normalise_email,
+)
 from primepos.core.settings_types import Registration
 from primepos.domain.accounts import queries
-from primepos.domain.accounts.credentials import check_credentials
+from primepos.domain.accounts.credentials import allow_refresh, check_credentials
 from primepos.domain.accounts.errors import (
     AlreadyMember,
     BadCredentials,
@@ -113,15 +120,17 @@ def login(ctx: Context, data: Login) -> SignedIn:
     "accounts.refresh",
     permission=Permission.PUBLIC,
     scope=Scope.SYSTEM,
-    raises=(RefreshInvalid, RefreshReused, SessionEnded),
+    raises=(RefreshInvalid, RefreshReused, SessionEnded, LoginThrottled),
 )
 def refresh(ctx: Context, data: Refresh) -> SignedIn:
     """Trade a refresh token for a new pair.
 
     A token is good for one trade. The same answer is given again for ten seconds, for a caller who lost it; any
-    later use, or one of an older token, ends the session. Raises RefreshInvalid, RefreshReused, SessionEnded.
+    later use, or one of an older token, ends the session. A session may trade thirty times a minute.
+    Raises RefreshInvalid, RefreshReused, SessionEnded, LoginThrottled.
     """
     now, database = ctx.clock.now(), ctx.uow.database
+    allow_refresh(ctx, hash_token(data.refresh_token), data.client_ip)
     # In a transaction of its own: the end of a session must stay although this operation is refused.
     found = apart(database.system_session, lambda uow: rotate(uow, data.refresh_token, ctx.settings, now))
     ctx.note(f"session:{found.session_id}", holder=str(found.row["user_id"] or found.row["register_id"]))

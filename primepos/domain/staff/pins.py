@@ -62,7 +62,7 @@ def check_staff_pin(
     try:
         throttle.require(*watched)
     except LoginThrottled as error:
-        raise PinThrottled(**error.data) from None
+        raise PinThrottled(**error.data).because(*error.verdicts) from None
     found = apart(
         lambda: database.tenant(tenant_id),
         lambda uow: queries.begin_attempt(uow, tenant_id, code_of(code), clock.now()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from uuid import uuid4
@@ -15,7 +16,7 @@ from primepos.domain.accounts import credentials
 from primepos.domain.accounts.counters import CounterStorage
 from primepos.domain.accounts.errors import BadCredentials
 from primepos.domain.accounts.service import login
-from primepos.domain.accounts.throttle import LoginThrottled, Policy, Throttle, address_key
+from primepos.domain.accounts.throttle import ApiQuota, LoginThrottled, Policy, Throttle, address_key
 from tests.factories import rows
 
 
@@ -210,17 +211,17 @@ def test_a_moving_window_forgets_one_by_one(storage, clock):
 
 
 def test_calls_are_estimated_over_two_windows(storage, app, clock):
-    throttle = Throttle(app.database, app.settings, clock)
-    policy, who = Policy("api", RateLimit(10, 60)), uuid4().hex
+    settings = replace(app.settings, rate_limit_api=RateLimit(10, 60))
+    quota, who = ApiQuota(app.database, settings, clock), uuid4().hex
     clock.advance(timedelta(seconds=60 - clock.now().second))
-    verdicts = [throttle.take(policy, who) for _ in range(11)]
+    verdicts = [quota.take(who) for _ in range(11)]
     assert [verdict.allowed for verdict in verdicts] == [True] * 10 + [False]
     assert [verdict.remaining for verdict in verdicts] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0]
     assert {verdict.reset_after_s for verdict in verdicts} == {60}
     clock.advance(timedelta(seconds=90))
-    assert [throttle.take(policy, who).allowed for _ in range(6)] == [True] * 5 + [False]
+    assert [quota.take(who).allowed for _ in range(6)] == [True] * 5 + [False]
     clock.advance(timedelta(seconds=120))
-    assert throttle.take(policy, who).remaining == 9
+    assert quota.take(who).remaining == 9
 
 
 def test_what_is_over_is_swept_up(storage, app, clock):
