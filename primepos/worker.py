@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from primepos.core.errors import PrimePOSError
-from primepos.core.log import get_logger
+from primepos.core.errors import ErrorKind, PrimePOSError
+from primepos.core.log import bound, get_logger
 from primepos.domain.jobs.tasks import TASKS, Task, wait_before_retry_s
+from primepos.domain.ops.jobs_done import JobTally
 from primepos.domain.reporting import service as reporting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from procrastinate import JobContext
     from procrastinate.jobs import Job
 
     from primepos.core.operations import App
@@ -33,6 +36,7 @@ GRACE_S = 30
 _HEARTBEAT_S = 10
 _DEAD_AFTER_S = 60
 _LOOK_FOR_ORPHANS_S = 60
+_TELL_S = 10
 
 log = get_logger(__name__)
 
@@ -48,8 +52,9 @@ class _Backoff(BaseRetryStrategy):
         return None if wait is None else RetryDecision(retry_in={"seconds": wait})
 
 
-def queue_app(app: App) -> procrastinate.App:
-    """Return procrastinate's App on this App's database, with every declared job."""
+def queue_app(app: App, tally: JobTally | None = None) -> procrastinate.App:
+    """Return procrastinate's App on this App's database, with every declared job, counted in ``tally``."""
+    tally = tally or JobTally()
     url = app.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     made = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
@@ -57,17 +62,27 @@ def queue_app(app: App) -> procrastinate.App:
         )
     )
     for task in TASKS.values():
-        made.task(name=task.name, queue=QUEUE, retry=_Backoff(task))(_runner(app, task))
+        made.task(name=task.name, queue=QUEUE, retry=_Backoff(task), pass_context=True)(_runner(app, task, tally))
     return made
 
 
-def _runner(app: App, task: Task) -> Any:
-    def run(**arguments: Any) -> None:
-        try:
-            task.run(app, arguments)
-        except PrimePOSError as error:
-            log.warning("job.refused", msg=error.message, task=task.name, code=error.code)
-            raise
+def _runner(app: App, task: Task, tally: JobTally) -> Any:
+    def run(context: JobContext, **arguments: Any) -> None:
+        job, started = context.job, time.perf_counter()
+        outcome = "done"
+        with bound(job_id=job.id, task=task.name, tenant_id=arguments.get("tenant_id")):
+            try:
+                task.run(app, arguments)
+            except Exception as error:
+                again = wait_before_retry_s(error, job.attempts, task.attempts) is not None
+                outcome = "retried" if again else "failed"
+                if isinstance(error, PrimePOSError) and error.kind not in {ErrorKind.BUG, ErrorKind.CONFIG}:
+                    log.warning("job.refused", msg=error.message, error_code=error.code, again=again)
+                else:
+                    log.exception("job.failed", msg="A job failed", again=again)
+                raise
+            finally:
+                tally.count(task.name, outcome, time.perf_counter() - started)
 
     return run
 
@@ -80,8 +95,9 @@ async def work(
     ``signals`` lets SIGTERM and SIGINT end the work: jobs that run get half a minute to finish, no new one begins.
     ``listen`` needs a connection of its own that no pooler shares; without it the queue is asked every five seconds.
     """
-    queue = queue_app(app)
-    async with queue.open_async(), _orphans_looked_for(queue):
+    tally = JobTally()
+    queue = queue_app(app, tally)
+    async with queue.open_async(), _orphans_looked_for(queue), _told(app, tally):
         await queue.run_worker_async(
             queues=[QUEUE],
             concurrency=concurrency,
@@ -128,3 +144,29 @@ async def _orphans_looked_for(queue: procrastinate.App) -> AsyncIterator[None]:
         looking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await looking
+
+
+@contextlib.asynccontextmanager
+async def _told(app: App, tally: JobTally) -> AsyncIterator[None]:
+    """Add what was counted to the database's figures every few seconds while the block runs, and at its end."""
+
+    async def add() -> None:
+        try:
+            await asyncio.to_thread(tally.add_to, app.database)
+        except PrimePOSError as error:
+            # It stays counted; there is nothing wrong with the jobs themselves.
+            log.info("jobs.uncounted", msg=error.message)
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(_TELL_S)
+            await add()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+        await add()
