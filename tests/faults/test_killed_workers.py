@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,15 @@ def workers_of(served: Served) -> list[int]:
     """Return the processes that serve; multiprocessing has one more child, which tracks resources."""
     parent = served.process.pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in children if b"spawn_main" in command_of(pid)]
+
+
+def command_of(pid: str) -> bytes:
+    """Return a process's command line; empty where it has ended since it was listed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def kill_and_sell(world: App, served: Served, rng: Random, kills: int) -> None:
@@ -48,7 +57,8 @@ def kill_and_sell(world: App, served: Served, rng: Random, kills: int) -> None:
             sellers.wait_for(rng.randint(1, 8))
             threading.Event().wait(rng.uniform(0, LATEST_S))
             if workers := workers_of(served):
-                os.kill(rng.choice(workers), signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(rng.choice(workers), signal.SIGKILL)
         sellers.wait_for(4)
     assert not sellers.problems
     print(f"{kills} kills, {dict(sellers.heard)}")  # noqa: T201  for whoever reads a long run
