@@ -33,6 +33,7 @@ LAZY: dict[str, LazyCommand] = {
     "worker": LazyCommand("primepos.cli.commands.worker:app", "Run background jobs."),
     "env": LazyCommand("primepos.cli.commands.env:app", "Check and explain the environment."),
     "migrate": LazyCommand("primepos.cli.commands.migrate:app", "Bring the database schema up to date."),
+    "check-deploy": LazyCommand("primepos.cli.commands.check_deploy:app", "Say whether this may be deployed."),
     "db": LazyCommand("primepos.cli.commands.db:app", "Start, stop and look at the embedded PostgreSQL."),
     "ops": LazyCommand("primepos.cli.commands.ops:app", "Verify the books and the database."),
     "tenants": LazyCommand("primepos.cli.commands.tenants:app", "Create, apply, list and suspend tenants."),

@@ -103,7 +103,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The answer. A check that crashed counts as failed and forbids GO, as does what a baseline hides if it is high.
+        """The answer. A check that crashed counts as failed and forbids GO, as does a high one that a baseline hides.
 
         Where not a single check gave an answer, nothing speaks for going.
         """

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from primepos.core.errors import RuleViolation
-from primepos.deploy.check import CRITICAL, HIGH, Outcome, Place, check, failed, passed
-from primepos.deploy.findings import digest_of
+from primepos.deploy.check import CRITICAL, HIGH, Outcome, Place, Severity, check, failed, passed
+from primepos.deploy.findings import SEVERITIES, digest_of
 
 if TYPE_CHECKING:
+    from primepos.deploy.report.document import Document
     from primepos.deploy.target import Target
 
 FOLDER: Final = "deploy/signoffs"
@@ -84,6 +85,28 @@ class Found:
     signoff: Signoff | None
     problem: str | None
     path: str
+
+
+def sign(root: Path, role: Role, name: str, report: Document, now: datetime) -> Path:
+    """Store a role's consent to a report; return its file, relative to the project.
+
+    Raises: NothingToSign, NotSignable. Missing signatures alone are no reason to refuse one.
+    """
+    if report.commit is None:
+        raise NothingToSign
+    line = SEVERITIES.index(Severity(report.fail_on))
+    blocking = [
+        row.id
+        for row in report.checks
+        if row.status in {"fail", "error"} and row.id != "OPS081" and SEVERITIES.index(Severity(row.severity)) <= line
+    ]
+    if blocking or not report.executed:
+        raise NotSignable(checks=", ".join(blocking) or "no check that ran")
+    signoff = Signoff(
+        role=role.value, name=name, signed_at=now, commit=report.commit, report_digest=report.digest,
+        verdict=report.verdict,
+    )  # fmt: skip
+    return write_signoff(root, signoff).relative_to(root)
 
 
 def write_signoff(folder: Path, signoff: Signoff) -> Path:
