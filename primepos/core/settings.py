@@ -236,7 +236,9 @@ def examine(
     values["PRIMEPOS_ENV"], values["PRIMEPOS_DATA_DIR"] = environment, gathered.data_dir
     _fill_defaults(values, environment)
     problems += (
-        Problem(name, BY_NAME[name].format_rule, Severity.HIGH, text, fatal=BY_NAME[name].group in groups)
+        Problem(
+            name, BY_NAME[name].format_rule, BY_NAME[name].format_severity, text, fatal=BY_NAME[name].group in groups
+        )
         for name, text in unreadable.items()
     )
     problems += _database_from_parts(raw, values, sources)

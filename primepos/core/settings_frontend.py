@@ -19,7 +19,7 @@ USE_REAL_API = "NEXT_PUBLIC_USE_REAL_API"
 PUBLIC = "NEXT_PUBLIC_"
 API_PATH = "/api/v1"
 
-_ORIGIN_NAMES = ("NEXT_PUBLIC_SITE_URL", "NEXT_PUBLIC_APP_URL", "NEXT_PUBLIC_FRONTEND_URL")
+ORIGIN_NAMES = ("NEXT_PUBLIC_SITE_URL", "NEXT_PUBLIC_APP_URL", "NEXT_PUBLIC_FRONTEND_URL")
 _SECRET_LENGTH = 8
 
 
@@ -89,7 +89,7 @@ def _secrets(values: Iterable[object]) -> Iterator[Secret]:
 
 def _origin(texts: Mapping[str, str], backend: Examination) -> Iterator[Problem]:
     """FE063: the API lets the frontend's pages call it. Judged when the file or FRONTEND_URL names the origin."""
-    named = next((name for name in _ORIGIN_NAMES if texts.get(name)), None)
+    named = next((name for name in ORIGIN_NAMES if texts.get(name)), None)
     text = texts[named] if named else backend.raw.get("FRONTEND_URL", "")
     if not text:
         return

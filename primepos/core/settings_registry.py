@@ -80,8 +80,14 @@ class Variable:
 
     @property
     def format_rule(self) -> str:
-        """The rule that an unreadable text breaks: the first one it has, else the general one."""
-        return self.rules[0].id if self.rules else "ENV026"
+        """The rule that an unreadable text breaks: its own, else the first one it has, else the general one."""
+        return _FORMAT.get(self.name, self.rules[0].id if self.rules else "ENV026")
+
+    @property
+    def format_severity(self) -> Severity:
+        """How bad an unreadable text is: as bad as breaking the same rule with a readable one."""
+        own = [one.severity for one in self.rules if one.id == self.format_rule]
+        return Severity.CRITICAL if self.name in _FORMAT_CRITICAL else own[0] if own else Severity.HIGH
 
     def default_in(self, environment: Environment) -> str | None:
         """Return the text used in ``environment`` when nothing is given."""
@@ -89,6 +95,8 @@ class Variable:
 
 
 _PRESENCE = {"SECRET_KEY": "ENV001", "ALLOWED_HOSTS": "ENV006", "CORS_ALLOWED_ORIGINS": "ENV014"}
+_FORMAT = {"CORS_ALLOWED_ORIGINS": "ENV014", "PORT": "ENV027", "HOST": "ENV027"}
+_FORMAT_CRITICAL = frozenset({"CORS_ALLOWED_ORIGINS"})
 
 
 def _service(text: str) -> dict[Environment, str]:
@@ -115,7 +123,7 @@ ENVIRONMENT = (
         help="Where this process runs; decides how strict the settings are.",
         rule="on Render it is staging or production (ENV005)",
         rules=(_one("ENV005", CRITICAL, rules.environment_fits_platform),
-               _live("ENV005", MEDIUM, rules.environment_named, fatal=False)),
+               _live("ENV005", CRITICAL, rules.environment_named, fatal=False)),
     ),
     Variable(
         name="DEBUG", kind="boolean", parse=types.parse_bool, group="Environment", default="False",

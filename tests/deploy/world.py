@@ -29,7 +29,7 @@ GOOD_ENVIRONMENT: Mapping[str, str] = {
     "JWT_SECRET_KEY": "J3nV8xR5tB2mK9wQ6zL1cF4hY7pD0sGaUeXiOo",
     "PIN_PEPPER": "P1qW2eR3tY4uI5oP6aS7dF8gH9jK0lZxCvBnMm",
     "BACKUP_KEY": "B0mN9bV8cX7zL6kJ5hG4fD3sA2pO1iUyTrEwQq",
-    "FIELD_ENCRYPTION_KEYS": "F5dS4aP3oI2uY1tR0eW9qL8kJ7hG6fD5sA4zXxCc",
+    "FIELD_ENCRYPTION_KEYS": "F5dS4aP3oI2uY1tR0eW9qL8kJ7hG6fD5sA4zXxCcVb8",
     "ALLOWED_HOSTS": "api.brightfruit.shop,primepos-api.onrender.com",
     "CORS_ALLOWED_ORIGINS": "https://tills.brightfruit.shop",
     "DATABASE_URL": "postgresql://primepos:dWk3LqZ8vXn5RtY2@dpg-c0ffee-a/primepos",

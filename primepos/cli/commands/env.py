@@ -14,16 +14,15 @@ import typer
 
 from primepos.cli.options import EnvFileOption, JsonFlag, examples
 from primepos.cli.output import emit, note
-from primepos.core.database_url import parse_database_url
 from primepos.core.errors import InvalidInput, NotFound
-from primepos.core.redaction import Redactor
-from primepos.core.settings import BadEnvironment, Environment, Examination, Secret, examine
+from primepos.core.settings import BadEnvironment, Environment, Examination, examine
 from primepos.core.settings_docs import default_text, env_template
 from primepos.core.settings_frontend import frontend_problems
 from primepos.core.settings_keys import GENERATED, generate_value
 from primepos.core.settings_names import name_problems, nearest
 from primepos.core.settings_registry import ALIASES, BY_NAME, REGISTRY, Variable
 from primepos.core.settings_rules import Problem
+from primepos.core.settings_shown import shown_source, shown_value
 from primepos.core.settings_sources import read_env_file
 
 PROBLEM_COLUMNS = {"field": "variable", "severity": "severity", "problem": "problem"}
@@ -233,29 +232,8 @@ def _variable(name: str) -> Variable:
 
 
 def _row(variable: Variable, found: Examination) -> dict[str, Any]:
-    source = found.sources.get(variable.name, "default" if found.values[variable.name] is not None else "not set")
-    return {"name": variable.name, "source": source, "value": _shown(variable, found)}
-
-
-def _shown(variable: Variable, found: Examination) -> str:
-    """Return a value as it may be seen: secrets as fingerprints, database URLs without password."""
-    value = found.values[variable.name]
-    generated = found.sources.get(variable.name) in {"generated", "derived from SECRET_KEY"}
-    if value is None or generated:
-        return ""
-    if isinstance(value, Secret):
-        return _fingerprint(variable, value)
-    if isinstance(value, tuple):
-        return ",".join(_fingerprint(variable, item) if isinstance(item, Secret) else str(item) for item in value)
-    return Redactor().text(str(value))
-
-
-def _fingerprint(variable: Variable, secret: Secret) -> str:
-    if not secret:
-        return ""
-    if variable.kind == "PostgreSQL URL":
-        try:
-            return parse_database_url(secret.reveal()).redacted()
-        except ValueError:
-            return "malformed"
-    return " ".join(f"{what}={part}" for what, part in secret.fingerprint().items())
+    return {
+        "name": variable.name,
+        "source": shown_source(variable, found),
+        "value": shown_value(variable, found),
+    }
