@@ -40,7 +40,7 @@ _FINGERPRINTED: Final = frozenset({Status.FAIL, Status.ERROR})
 _GIVE: Final = {
     Needs.DATABASE: "needs a database: --database",
     Needs.URL: "needs a running deployment: --url URL",
-    Needs.FRONTEND_URL: "needs a running frontend: --frontend-url URL",
+    Needs.FRONTEND_URL: "needs a running frontend: --frontend-url URL beside --url",
     Needs.ACTIVE: "has side effects: --active",
 }
 
@@ -77,7 +77,7 @@ class _Run:
 
 
 def run(target: Target, selection: Selection | None = None) -> Report:
-    """Run the gate. Raises: UnknownCheck; BadOwners, BadConfiguration for files that cannot be read."""
+    """Run the gate. Raises: UnknownCheck; BadUrl; BadOwners, BadConfiguration for files that cannot be read."""
     selection = selection or Selection()
     started = time.perf_counter()
     checks = catalogue()
@@ -114,7 +114,7 @@ def given_to(target: Target) -> frozenset[Needs]:
         Needs.STATIC: True,
         Needs.DATABASE: target.database_url is not None,
         Needs.URL: target.url is not None,
-        Needs.FRONTEND_URL: target.frontend_url is not None,
+        Needs.FRONTEND_URL: target.frontend_url is not None and target.url is not None,
         Needs.ACTIVE: target.active,
     }
     return frozenset(need for need, given in there.items() if given)

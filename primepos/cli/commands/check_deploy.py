@@ -9,7 +9,6 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 from typer.core import TyperGroup
@@ -68,13 +67,6 @@ class NoDatabase(InvalidInput):
 
     code = "NO_DATABASE"
     template = "--database needs a URL here: the environment names no database"
-
-
-class BadUrl(InvalidInput):
-    """A deployment is named by an http or https URL."""
-
-    code = "BAD_URL"
-    template = "{option} is no http or https URL: {url}"
 
 
 class BadSelection(InvalidInput):
@@ -196,7 +188,7 @@ def check_deploy(
 
     target = _target(project, env_file)
     target.frontend_env, target.frontend_build, target.reports = frontend, frontend_build, reports
-    target.url, target.frontend_url = _url("--url", url), _url("--frontend-url", frontend_url)
+    target.url, target.frontend_url = url, frontend_url
     target.active, target.signoff_required = active, require_signoff
     if database is not None:
         target.database_url = _database_url(target, database)
@@ -361,18 +353,6 @@ def _database_url(target: Target, given: str) -> str:
         raise NoDatabase
     text: str = named.reveal()
     return text
-
-
-def _url(option: str, url: str | None) -> str | None:
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise BadUrl(option=option, url=url) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadUrl(option=option, url=url)
-    return url.rstrip("/")
 
 
 def _checks(given: list[str] | None) -> frozenset[str]:
