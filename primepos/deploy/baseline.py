@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from primepos.deploy.check import Status
-from primepos.deploy.findings import Comparison, SetAside
+from primepos.deploy.findings import NEVER_SET_ASIDE, Comparison, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ def apply_baseline(findings: Iterable[Finding], older: Document) -> tuple[Findin
     aside = SetAside(kind="baseline", reason=f"known since the baseline of {older.generated_at:%Y-%m-%d}")
     return tuple(
         replace(one, status=Status.WAIVED, set_aside=aside)
-        if one.status is Status.FAIL and (one.check.id, one.fingerprint) in known
+        if one.status is Status.FAIL and (one.check.id, one.fingerprint) in known and one.check.id != NEVER_SET_ASIDE
         else one
         for one in findings
     )

@@ -28,6 +28,8 @@ SEVERITIES: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity
 DUE_DAYS: Final = {Severity.CRITICAL: 0, Severity.HIGH: 7, Severity.MEDIUM: 14}
 # These two look at the report itself, so they come last and are no part of what is signed.
 JUDGES_OF_THE_REPORT: Final = ("OPS081", "OPS082")
+# What is wrong with waivers cannot be waived, nor hidden by a baseline.
+NEVER_SET_ASIDE: Final = "OPS082"
 
 _CHANGING = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7,}\b|[0-9]+(?:[.,:T-][0-9]+)*")
 

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from primepos.deploy.check import HIGH, LOW, Outcome, Place, Severity, Status, check, failed, passed
-from primepos.deploy.findings import SetAside
+from primepos.deploy.findings import NEVER_SET_ASIDE, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,8 @@ class Waiver:
 
     def problem(self, severity: Severity, today: date) -> str | None:
         """Say why it does not count for a failure as bad as ``severity``, if so."""
+        if self.id == NEVER_SET_ASIDE:
+            return "is about waivers and cannot be waived"
         if self.expires < today:
             return f"expired on {self.expires}"
         critical = severity is Severity.CRITICAL
