@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from primepos.core.clock import Clock, SystemClock
 from primepos.core.context import Identity
 from primepos.core.db import Database
+from primepos.core.observing import tracer
 from primepos.core.operations import OPERATIONS, App
 from primepos.core.permissions import Role
 from primepos.domain import schema
@@ -70,7 +71,7 @@ def _embedded_url(settings: Settings) -> str:
 
 def build_database(settings: Settings, url: str | None = None) -> Database:
     """Return the database for a process with these settings; nothing connects yet."""
-    return Database(
+    made = Database(
         url or database_url(settings),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
@@ -78,6 +79,9 @@ def build_database(settings: Settings, url: str | None = None) -> Database:
         lock_timeout_ms=settings.db_lock_timeout_ms,
         prepared_statements=settings.db_prepared_statements,
     )
+    if (traced := tracer()) is not None:
+        made.watch(traced.exchanged)
+    return made
 
 
 def build_app(settings: Settings, *, database: Database | None = None, clock: Clock | None = None) -> App:

@@ -26,6 +26,7 @@ from uvicorn.supervisors import Multiprocess
 
 from primepos import bootstrap
 from primepos.adapters.telemetry.metrics import forget_process, shared_between_processes
+from primepos.adapters.telemetry.starting import start_telemetry
 from primepos.api.app import build_app
 from primepos.api.proxies import networks
 from primepos.core.errors import BadConfiguration, Unavailable
@@ -108,6 +109,7 @@ def make_api(env_file: Path | None = None) -> Litestar:
     """Return the API of a process that was started for it, from the environment."""
     settings = load_settings(env_file=env_file, component="serve")
     configure_logging(settings)
+    start_telemetry(settings)
     # The edge writes the line of each request; uvicorn switched its own off before our logging was set up here.
     logging.getLogger("uvicorn.access").propagate = False
     _leave_with_parent()

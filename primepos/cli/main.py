@@ -137,13 +137,31 @@ def _report_bug(error: Exception, *, as_json: bool) -> int:
     import traceback
 
     from primepos.cli.output import print_error
+    from primepos.core.log import redactor
 
-    trace = "".join(traceback.format_exception(error))
+    trace = redactor().blank("".join(traceback.format_exception(error)))
+    _tell_tracker(error)
     hint = f"The details are in {path}." if (path := _write_crash(trace)) else "Run again with --debug to see it."
     if os.environ.get("PRIMEPOS_DEBUG", "") not in {"", "0"}:
         typer.echo(trace, err=True)
     print_error(InternalError("Internal error", hint=hint), as_json=as_json)
     return ExitCode.BUG
+
+
+def _tell_tracker(error: Exception) -> None:
+    """Report a bug where SENTRY_DSN says, also from a command that failed before it had read the settings."""
+    from primepos.adapters.telemetry.starting import flush_telemetry, start_telemetry
+    from primepos.core.log import report_failure
+    from primepos.core.settings import load_settings
+
+    if "primepos.adapters.telemetry.sentry" not in sys.modules:
+        try:
+            start_telemetry(load_settings(component="cli"))
+        except PrimePOSError:
+            # The environment is not fit; whoever ran the command sees the bug, and the crash log has it.
+            return
+    report_failure(error, component="cli")
+    flush_telemetry()
 
 
 def _write_crash(trace: str) -> str | None:

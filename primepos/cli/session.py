@@ -43,10 +43,12 @@ def open_app(env_file: Path | None = None, *, component: str = "cli") -> App:
         BadConfiguration: naming every problem of the environment at once.
     """
     if not _opened:
+        from primepos.adapters.telemetry.starting import start_telemetry
         from primepos.core.log import configure_logging
 
         settings = load_settings(env_file=env_file, component=component)
         configure_logging(settings)
+        start_telemetry(settings)
         _opened.append(bootstrap.build_app(settings))
     return _opened[0]
 

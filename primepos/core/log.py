@@ -21,7 +21,7 @@ from contextvars import ContextVar, Token
 from dataclasses import fields
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from primepos.core.database_url import parse_database_url
 from primepos.core.redaction import Redactor, printable
@@ -32,13 +32,27 @@ if TYPE_CHECKING:
 
 _FIRST = ("ts", "level", "event", "msg", "request_id")
 _TRACE = "trace"
+_REPORTED = frozenset({"error", "critical"})
 _TAKEN = frozenset({"event"})
 _QUIET_LIBRARIES = ("alembic", "procrastinate", "sqlalchemy", "httpx", "httpcore", "asyncio", "multipart")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("primepos_log_fields", default=MappingProxyType({}))
+_silent: ContextVar[bool] = ContextVar("primepos_log_silent", default=False)
 
 Line = MutableMapping[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class Reporter(Protocol):
+    """Hears of errors that were logged with their exception."""
+
+    def __call__(self, error: BaseException, fields: Mapping[str, object], /) -> None:
+        """Take note; must neither raise nor block. ``fields`` are those of the line, not yet redacted."""
+        ...
+
+
+def _nobody(error: BaseException, fields: Mapping[str, object], /) -> None:
+    del error, fields
 
 
 class _State:
@@ -46,6 +60,7 @@ class _State:
 
     structlog_ready = False
     redactor = Redactor()
+    report: Reporter = staticmethod(_nobody)
 
 
 class Logger:
@@ -83,6 +98,8 @@ class Logger:
         self._write("critical", event, msg, values)
 
     def _write(self, level: str, event: str, msg: str, values: dict[str, object]) -> None:
+        if _silent.get():
+            return
         if not _State.structlog_ready:
             _write_plain(self._name, level, event, msg, values)
             return
@@ -118,6 +135,16 @@ def bind(**values: object) -> Token[Mapping[str, object]]:
 def unbind(token: Token[Mapping[str, object]]) -> None:
     """Restore the fields as they were before ``bind``."""
     _bound.reset(token)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Write nothing inside: for the deploy gate, which lets things fail that nobody asked for."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 def bound_fields() -> dict[str, object]:
@@ -161,12 +188,29 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     _State.redactor, _State.structlog_ready = redactor, True
 
 
+def redactor() -> Redactor:
+    """Return what cleans the lines of this process; it knows the secrets of the settings once these are read."""
+    return _State.redactor
+
+
+def report_failures_to(reporter: Reporter | None) -> None:
+    """Let ``reporter`` hear of every line of level error that carries an exception; None lets nobody."""
+    _State.report = staticmethod(_nobody if reporter is None else reporter)
+
+
+def report_failure(error: BaseException, **values: object) -> None:
+    """Tell the reporter of an error that no line is written for."""
+    if not _silent.get():
+        _State.report(error, {**_bound.get(), **values})
+
+
 def reset_logging() -> None:
     """Undo ``configure_logging``: for tests that must not see each other's streams."""
     root = logging.getLogger()
     for handler in [one for one in root.handlers if isinstance(one, _Bridge)]:
         root.removeHandler(handler)
     _State.redactor, _State.structlog_ready = Redactor(), False
+    report_failures_to(None)
 
 
 class _Pipeline:
@@ -207,6 +251,8 @@ class _Pipeline:
             done["exc_type"] = kind.__qualname__
             done["exc_msg"] = self._redactor.value(error)
             done[_TRACE] = self._redactor.tail("".join(traceback.format_exception(kind, error, trace)))
+            if method in _REPORTED:
+                _State.report(error, given)
         return done
 
 

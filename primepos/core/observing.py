@@ -44,6 +44,10 @@ class Tracer(Protocol):
         """Return a span that lasts as long as the block."""
         ...
 
+    def exchanged(self, statements: Sequence[str], seconds: float) -> None:
+        """Take note of an exchange with the database that ended now; see :class:`ExchangeObserver`."""
+        ...
+
 
 class _NoSpan:
     """The span of a request that nobody traces."""
@@ -77,13 +81,18 @@ def trace_with(tracer: Tracer | None) -> None:
     _State.tracer = tracer
 
 
+def tracer() -> Tracer | None:
+    """Return who traces in this process."""
+    return _State.tracer
+
+
 def span(name: str, **attributes: str) -> AbstractContextManager[object]:
     """Return a span around what the block does; nothing at all where nobody traces."""
-    tracer = _State.tracer
-    return _NOTHING if tracer is None else tracer.span(name, **attributes)
+    found = _State.tracer
+    return _NOTHING if found is None else found.span(name, **attributes)
 
 
 def request_span(method: str, parent: str | None) -> AbstractContextManager[RequestSpan]:
     """Return the span of a request, see :meth:`Tracer.request`; one without ids where nobody traces."""
-    tracer = _State.tracer
-    return _NO_SPAN if tracer is None else tracer.request(method, parent)
+    found = _State.tracer
+    return _NO_SPAN if found is None else found.request(method, parent)
