@@ -141,8 +141,8 @@ _CHECKS: dict[str, Check] = {}
 
 # One module an area; each registers its checks when it is imported.
 AREAS: Final = (
-    "environment", "application", "database", "migrations", "platform", "http", "tls", "frontend", "operations",
-    "quality",
+    "environment", "application", "database", "migrations", "platform", "http", "tls", "frontend", "frontend_live",
+    "operations", "quality",
 )  # fmt: skip
 # Checks of the area operations that judge the report itself.
 REPORT_CHECKS: Final = ("primepos.deploy.signing", "primepos.deploy.waivers")
