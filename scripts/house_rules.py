@@ -38,7 +38,7 @@ RULES = {
 }
 
 # Migrations run as the owner of the schema, before there is a tenant.
-_MIGRATIONS = "primepos/adapters/migrations.py"
+_MIGRATIONS = "primepos/adapters/migration*.py"
 
 # Where each rule does not hold, or (`ONLY`) the only places where it does.
 EXEMPT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from primepos.core.errors import BadConfiguration, Conflict, NotFound, RuleViolation, Unavailable
+from primepos.core.errors import BadConfiguration, Conflict, InvalidInput, NotFound, RuleViolation, Unavailable
 
 
 class DatabaseUnreachable(Unavailable):
@@ -55,3 +55,25 @@ class WrongDirection(RuleViolation):
 
     code = "WRONG_DIRECTION"
     template = "Revision {revision} is not {side} the database's {current}"
+
+
+class SqlNotUnderstood(InvalidInput):
+    """PostgreSQL's parser does not take a text for SQL; ``line`` counts from 0."""
+
+    code = "SQL_NOT_UNDERSTOOD"
+    template = "This is no SQL that PostgreSQL understands: {problem}"
+
+
+class SqlParserMissing(BadConfiguration):
+    """The parser of migrations is not installed."""
+
+    code = "SQL_PARSER_MISSING"
+    template = "Looking into migrations needs the package postgast, which is not installed here"
+    hint = "pip install 'postgast>=0.2,<0.3' (on a Mac with an Intel processor it is built from its source)."
+
+
+class MigrationUnreadable(InvalidInput):
+    """A migration file cannot be turned into SQL: it does not run without a database, or is no migration."""
+
+    code = "MIGRATION_UNREADABLE"
+    template = "{file} cannot be looked into: {problem}"

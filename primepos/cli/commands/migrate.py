@@ -15,6 +15,7 @@ from primepos.core.settings import load_settings
 
 if TYPE_CHECKING:
     from primepos.adapters.migration_files import Revision
+    from primepos.adapters.migration_lint import Report
 
 ToOption = Annotated[str, typer.Option("--to", metavar="REVISION", help="The revision to reach.")]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")]
@@ -155,6 +156,59 @@ def verify(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None
 
 
 @app.command(
+    epilog=examples(
+        "primepos migrate lint",
+        "primepos migrate lint --history --fail-on high",
+        "primepos migrate lint changes.sql --json | jq '.findings[].rule'",
+    )
+)
+def lint(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(exists=True, dir_okay=False, help="SQL files or revisions; by default every revision."),
+    ] = None,
+    *,
+    history: Annotated[
+        bool, typer.Option("--history", help="Look at revisions too that are applied in shops already.")
+    ] = False,
+    fail_on: Annotated[
+        Literal["critical", "high", "medium", "low"], typer.Option(help="The least that ends with exit code 1.")
+    ] = "low",
+    directory: Annotated[
+        Path | None, typer.Option("--directory", hidden=True, file_okay=False, help="Where the migrations are.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look through migrations for what would hold up a shop that is open, or lose its data; no database is asked.
+
+    Exit code 1 when something is found. A rule is let off above the statement that breaks it, for a while:
+    -- primepos: allow MIG040 until=2026-12-31 reason=why
+    """
+    from primepos.adapters import migration_lint
+    from primepos.adapters.migration_rules import Severity
+
+    report = migration_lint.lint(files or (), location=directory, history=not history)
+    if as_json:
+        emit(
+            {
+                "ok": not report.findings,
+                "findings": report.findings,
+                "allowed": report.allowed,
+                "files": report.files,
+                "statements": report.statements,
+                "history": report.history,
+            },
+            as_json=True,
+        )
+    else:
+        for each in report.findings:
+            typer.echo(str(each))
+        _tell_lint(report)
+    if report.at_least(Severity(fail_on)):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(
     epilog=examples('primepos migrate new "add gift cards"', 'primepos migrate new "drop old prices" --phase contract')
 )
 def new(
@@ -191,6 +245,17 @@ def _row(revision: Revision) -> dict[str, Any]:
         "phase": revision.phase,
         "sha256": revision.sha256,
     }
+
+
+def _tell_lint(report: Report) -> None:
+    for rule, instead in sorted({(each.rule, each.instead) for each in report.findings}):
+        note(f"{rule}: {instead}")
+    for each in report.allowed:
+        if each.allowed is not None:
+            note(f"{each.path}:{each.line}: {each.rule} allowed until {each.allowed.until}: {each.allowed.reason}")
+    looked = f"{report.statements} statements in {report.files} files"
+    left_out = f"; {report.history} revisions are history" if report.history else ""
+    note(f"{len(report.findings)} found in {looked}{left_out}.")
 
 
 def _tell(verb: str) -> Any:
