@@ -14,6 +14,8 @@ from primepos import __version__
 from primepos.adapters import readiness as database_readiness
 from primepos.adapters.telemetry.figures import FiguresCollector
 from primepos.adapters.telemetry.metrics import Metrics
+from primepos.api.admission import Admission
+from primepos.api.body import MAX_BODY_BYTES
 from primepos.api.draining import draining
 from primepos.api.edge import Edge
 from primepos.api.endpoint import DOOR_KEY, JSON, OPT_KEY, Door, Endpoint, Resolver
@@ -108,7 +110,7 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
         lifespan=[lifespan],
         debug=False,
     )
-    setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads, quota))
+    setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads, quota, Admission(settings.db_pool_size)))
     setattr(api.state, READINESS_KEY, readiness)
     handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
     watched: Any = Watch(handler, metrics)

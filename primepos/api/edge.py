@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
-from primepos.api.errors import PROBLEM_JSON, HostNotAllowed, OriginNotAllowed, problem
+from primepos.api.errors import PROBLEM_JSON, AtCapacity, HostNotAllowed, OriginNotAllowed, problem
 from primepos.api.quota import rate_limit_headers
 from primepos.api.trace import Trace, begin_trace
 from primepos.core.errors import PrimePOSError
@@ -132,6 +132,8 @@ class Edge:
     @staticmethod
     def _log(scope: Scope, trace: Trace) -> None:
         """Write one line a request; a refusal is no error of ours, a probe is no news."""
+        if trace.error_code == AtCapacity.code:
+            return
         if trace.path.startswith(PROBES) or trace.path == METRICS:
             write = log.debug
         elif trace.status >= HTTPStatus.INTERNAL_SERVER_ERROR or not trace.status:

@@ -20,11 +20,14 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Method
 
+from primepos.api.admission import Admission, Urgency, urgency_of
+from primepos.api.body import read_body
 from primepos.api.errors import KeyDiffers, UnsupportedMedia
 from primepos.api.quota import Quota, require_allowed
 from primepos.api.trace import Trace, trace_of
 from primepos.api.wire import check_decimals, decode_body, decode_query, encode
 from primepos.core.context import ANONYMOUS, Approval, Identity
+from primepos.core.deadline import Deadline
 from primepos.core.errors import InvalidInput, Unauthenticated
 from primepos.core.operations import App, Nothing, Operation
 from primepos.core.permissions import Decision, Permission
@@ -34,6 +37,8 @@ OPT_KEY = "primepos.endpoint"
 DOOR_KEY = "primepos_door"
 _PATH_FIELD = re.compile(r"\{(\w+):str\}")
 _IN_QUERY = {"GET", "DELETE"}
+# How much of what a statement may take a whole request may, waiting included: 3, 6 and 15 seconds by default.
+_DEADLINES = {Urgency.SALE: 0.2, Urgency.ORDINARY: 0.4, Urgency.BULK: 1.0}
 
 
 class Resolver(Protocol):
@@ -52,6 +57,7 @@ class Door:
     resolve: Resolver
     threads: ThreadPoolExecutor
     quota: Quota
+    admission: Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Endpoint:
     defaults: Mapping[str, Supplier] = field(default_factory=dict)
     keyed: bool = False
     located: str | None = None
+    urgency: Urgency = Urgency.ORDINARY
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Endpoint:
         """Stay the same: a controller copies its handlers, and an operation is known by identity."""
@@ -118,14 +125,23 @@ class Endpoint:
         call = Call(
             path=request.scope["path_params"],
             query=request.scope["query_string"],
-            body=b"" if self.in_query else await request.body(),
+            body=b"" if self.in_query else await read_body(request),
             headers=request.headers,
             client_ip=client[0] if client else None,
             trace=trace,
         )
-        context = contextvars.copy_context()
+        seconds = door.app.settings.db_statement_timeout_ms / 1000 * _DEADLINES[self.urgency]
+        deadline = Deadline(seconds)
+        await door.admission.enter(self.urgency, seconds / 2)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(door.threads, context.run, self._answer, door, call)
+        end = loop.call_later(max(0.0, deadline.left_s()), deadline.expire)
+        try:
+            with deadline.kept():
+                context = contextvars.copy_context()
+            return await loop.run_in_executor(door.threads, context.run, self._answer, door, call)
+        finally:
+            end.cancel()
+            door.admission.leave()
 
     def _answer(self, door: Door, call: Call) -> Response[bytes]:
         try:
@@ -232,6 +248,7 @@ def runs(
         defaults=defaults or {},
         keyed=keyed,
         located=located,
+        urgency=urgency_of(operation),
     )
 
     async def handler(self: Any, request: Request[Any, Any, Any]) -> Response[bytes]:

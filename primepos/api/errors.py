@@ -23,6 +23,7 @@ from primepos.core.errors import (
     PrimePOSError,
     TooManyRequests,
     Unauthenticated,
+    Unavailable,
 )
 from primepos.core.log import get_logger
 
@@ -55,6 +56,34 @@ class BodyTooLarge(InvalidInput):
 
     code = "BODY_TOO_LARGE"
     template = "The body is larger than {max_bytes} bytes"
+
+
+class RequestTooSlow(InvalidInput):
+    """The request did not arrive whole in the time that any honest line needs."""
+
+    code = "REQUEST_TOO_SLOW"
+    template = "The request did not arrive within {within_s} seconds"
+
+
+class HeadTooLarge(InvalidInput):
+    """The address and the headers together are larger than any request of this API needs."""
+
+    code = "HEAD_TOO_LARGE"
+    template = "Address and headers are larger than {max_bytes} bytes"
+
+
+class ClientGone(InvalidInput):
+    """The caller hung up before the request had arrived; nobody hears this."""
+
+    code = "CLIENT_GONE"
+    template = "The caller hung up before the request had arrived"
+
+
+class AtCapacity(Unavailable):
+    """More calls wait than can be answered in time; this one was sent away, and nothing of it was done."""
+
+    code = "AT_CAPACITY"
+    template = "The server is busy; try again in a few seconds"
 
 
 class HostNotAllowed(InvalidInput):
@@ -106,8 +135,15 @@ _TRANSPORT: dict[type[PrimePOSError], HTTPStatus] = {
     HostNotAllowed: HTTPStatus.BAD_REQUEST,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RequestTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    ClientGone: HTTPStatus.BAD_REQUEST,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
 }
+
+
+# The rest of such a request is not waited for, so nothing after it can be understood.
+_HANGS_UP = {BodyTooLarge, RequestTooSlow, HeadTooLarge}
 
 
 def status_of(kind: ErrorKind) -> HTTPStatus:
@@ -143,6 +179,8 @@ def problem_type(error: PrimePOSError | type[PrimePOSError]) -> str:
     """Return the URI that stands for a kind of problem: a registered one, or a name that leads nowhere."""
     if error.kind is ErrorKind.THROTTLED:
         return f"{REGISTERED_TYPES}#quota-exceeded"
+    if error.code == AtCapacity.code:
+        return f"{REGISTERED_TYPES}#temporary-reduced-capacity"
     return f"urn:primepos:problem:{error.code.lower().replace('_', '-')}"
 
 
@@ -187,6 +225,8 @@ def problem(error: PrimePOSError, *, path: str, request_id: str) -> tuple[HTTPSt
 
 def _headers(error: PrimePOSError, status: HTTPStatus) -> dict[str, str]:
     headers = {}
+    if type(error) in _HANGS_UP:
+        headers["Connection"] = "close"
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = (
             CHALLENGE if type(error) is Unauthenticated else f'{CHALLENGE}, error="invalid_token"'
@@ -250,6 +290,9 @@ def _translated(request: Request[Any, Any, Any], error: HTTPException) -> PrimeP
 
 
 def _log_failure(error: Exception, trace: Trace) -> None:
+    if isinstance(error, AtCapacity):
+        # Told once a second for all of them, by whoever sent them away.
+        return
     expected = isinstance(error, PrimePOSError) and error.kind is ErrorKind.UNAVAILABLE
     if expected:
         log.error("http.unavailable", msg=str(error), request_id=trace.request_id, error_code=trace.error_code)

@@ -22,6 +22,7 @@ from primepos.api.errors import (
     KeyDiffers,
     MalformedRequest,
     QuotaExceeded,
+    RequestTooSlow,
     UnsupportedMedia,
     error_status,
 )
@@ -140,7 +141,7 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
     if endpoint.in_query:
         errors.append(MalformedRequest)
     else:
-        errors += [InvalidInput, MalformedRequest, UnsupportedMedia, BodyTooLarge]
+        errors += [InvalidInput, MalformedRequest, UnsupportedMedia, BodyTooLarge, RequestTooSlow]
     if holds_decimals(operation.input):
         errors.append(InvalidAmount)
     if endpoint.keyed:
@@ -150,7 +151,7 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
         codes = found.setdefault(error_status(error), [])
         if error.code not in codes:
             codes.append(error.code)
-    found[HTTPStatus.SERVICE_UNAVAILABLE] = ["BUSY", "DATABASE_UNAVAILABLE"]
+    found[HTTPStatus.SERVICE_UNAVAILABLE] = ["AT_CAPACITY", "BUSY", "DATABASE_UNAVAILABLE"]
     return {status: sorted(codes) for status, codes in sorted(found.items())}
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, with_loader_criteria
 
+from primepos.core.deadline import current_deadline
 from primepos.core.errors import Conflict, InvalidInput, NotFound, PrimePOSError, Unavailable
 from primepos.core.models import TenantMark
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import ORMExecuteState
+
+    from primepos.core.deadline import Deadline
 
     from primepos.core.observing import ExchangeObserver
 
@@ -48,6 +51,11 @@ _PREAMBLE = (
     " set_config('idle_in_transaction_session_timeout', '60000', true),"
     " set_config('transaction_read_only', %s, true), set_config('plan_cache_mode', %s, true)"
 )
+
+
+# What is left of a deadline when the server gives a statement up: enough to hear of it and to answer.
+_ANSWER_S = 0.25
+_LEAST_CONNECT_S = 2
 
 
 class DatabaseUnavailable(Unavailable):
@@ -171,6 +179,7 @@ class UnitOfWork:
         self._role = role
         self._read_only = read_only
         self._connection: sa.Connection | None = None
+        self._deadline: Deadline | None = None
         self._session: TenantSession | None = None
         self._begun = False
         self._committing = False
@@ -178,11 +187,29 @@ class UnitOfWork:
 
     def _driver(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            self._connection = self.database.engine.connect()
+            self._connection = self._connect()
         driver = self._connection.connection.driver_connection
         if driver is None:
             raise DatabaseUnavailable
         return driver  # type: ignore[no-any-return]  # SQLAlchemy types the driver's connection as Any
+
+    def _connect(self) -> sa.Connection:
+        deadline = self._deadline = current_deadline()
+        if deadline is not None and deadline.left_s() <= _ANSWER_S:
+            raise DatabaseUnavailable
+        connection = self.database.engine.connect()
+        driver = connection.connection.driver_connection
+        if deadline is not None and driver is not None and not deadline.watch(driver):
+            connection.close()
+            raise DatabaseUnavailable
+        return connection
+
+    def _statement_timeout_ms(self) -> int:
+        """Return how long a statement may take: the server gives up before we hang up, so the connection is kept."""
+        if self._deadline is None:
+            return self.database.statement_timeout_ms
+        left_ms = int((self._deadline.left_s() - _ANSWER_S) * 1000)
+        return max(1, min(self.database.statement_timeout_ms, left_ms))
 
     def _preamble(self) -> tuple[str, tuple[str, ...]]:
         limits = self.database
@@ -191,7 +218,7 @@ class UnitOfWork:
         return _PREAMBLE, (
             self._role,
             tenant,
-            str(limits.statement_timeout_ms),
+            str(self._statement_timeout_ms()),
             str(limits.lock_timeout_ms),
             "on" if self._read_only else "off",
             plans,
@@ -314,8 +341,17 @@ class UnitOfWork:
             self._session = None
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            self._release(connection)
             connection.close()
         self._begun = False
+
+    def _release(self, connection: sa.Connection) -> None:
+        """End the watch over a connection; one that was hung up on just as the work was done is not used again."""
+        if self._deadline is None or connection.invalidated or connection.closed:
+            return
+        driver = connection.connection.driver_connection
+        if driver is not None and not self._deadline.release(driver):
+            connection.invalidate()
 
     def abandon(self) -> bool:
         """Close after an error: a connection in doubt is thrown away rather than pooled.
@@ -335,6 +371,15 @@ class UnitOfWork:
                 lost = not self.in_doubt
         self.close()
         return lost
+
+
+def _connect_in_time(dialect: sa.Dialect, _record: object, given: Any, options: dict[str, Any]) -> Any:
+    """Connect, within the deadline where there is one; libpq counts in whole seconds, and never less than two."""
+    deadline = current_deadline()
+    if deadline is None:
+        return None
+    in_time = max(_LEAST_CONNECT_S, min(options["connect_timeout"], int(deadline.left_s())))
+    return dialect.connect(*given, **{**options, "connect_timeout": in_time})
 
 
 def _begin_exchange(connection: sa.Connection, *_rest: object) -> None:
@@ -379,6 +424,7 @@ class Database:
                 "tcp_user_timeout": 5000,
             },
         )
+        event.listen(self.engine, "do_connect", _connect_in_time)
         self._prepared = prepared_statements
         self._observers: tuple[ExchangeObserver, ...] = ()
 

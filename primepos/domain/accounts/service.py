@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from primepos.core.allowance import Policy
 from primepos.core.context import Context
 from primepos.core.db import apart
 from primepos.core.ids import new_id
@@ -83,7 +84,7 @@ from primepos.domain.accounts.standing import (
     temporary_password,
     user_out,
 )
-from primepos.domain.accounts.throttle import SIGN_UPS, LoginThrottled, Policy, address_key, throttle_of
+from primepos.domain.accounts.throttle import SIGN_UPS, LoginThrottled, address_key, throttle_of
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.domain.tenancy.queries import load_tenant
 from primepos.domain.tenancy.standing import require_active, require_active_status
