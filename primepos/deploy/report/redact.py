@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 _AFTER_SCHEME: Final = re.compile(r"(?<=://)(?:[^\s/@\"']*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_IPV4: Final = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.])")
-_IPV6: Final = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f:]*[0-9A-Fa-f](?![\w:])|(?<![\w:])::1\b")
+# What may be an address; the library decides.
+_ADDRESS: Final = re.compile(
+    r"(?<![\w:.])(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)(?![\w])"
+)
 # Words that name nobody.
 _HARMLESS: Final = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - compared, not bound
 
@@ -46,12 +49,19 @@ class _Names:
         if self._known is not None:
             text = self._known.sub(lambda match: self._name("host", match[0]), text)
         text = _AFTER_SCHEME.sub(self._after_scheme, text)
-        text = _IPV4.sub(lambda match: self._name("address", match[0]), text)
-        return _IPV6.sub(lambda match: self._name("address", match[0]), text)
+        return _ADDRESS.sub(self._address, text)
 
     def _after_scheme(self, match: re.Match[str]) -> str:
         host = match["host"]
         return match[0].removesuffix(host) + self._name("host", host)
+
+    def _address(self, match: re.Match[str]) -> str:
+        found = match[0].rstrip(":.")
+        try:
+            ip_address(found)
+        except ValueError:
+            return match[0]
+        return self._name("address", found) + match[0][len(found) :]
 
     def _name(self, kind: str, found: str) -> str:
         if found in _HARMLESS or re.fullmatch(r"(host|address|mailbox)-[0-9]+", found):
