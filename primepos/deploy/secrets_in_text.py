@@ -31,6 +31,8 @@ _ASSIGNED = re.compile(
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
+# ${{ secrets.X }}, {{ x }}, %x%, <x>: where a value will be put.
+_REFERENCES: Final = ("$", "{", "%", "<")
 _KNOWN_PASSWORDS = frozenset({"pass", "password", "secret", "example", "postgres", "user", "xxx", "***"})
 
 RANDOM_BITS: Final = 4.3
@@ -65,7 +67,7 @@ def _shape(text: str) -> str | None:
 def _named(line: str) -> str | None:
     for found in _ASSIGNED.finditer(line):
         value = found["value"]
-        if not is_secret_name(found["name"]) or placeholder_prefix(value) or value.startswith(("$", "{", "%", "<")):
+        if not is_secret_name(found["name"]) or placeholder_prefix(value) or value.startswith(_REFERENCES) or "://" in value:
             continue
         if len(set(value)) > len(value) // 3 and _bits(value) >= NAMED_BITS and any(one.isdigit() for one in value):
             return f"a value of {found['name']}"

@@ -28,11 +28,11 @@ def by_rule(target: Target, rule: str, *names: str, after: str | None = None, wi
     does not apply, for the reason ``without``; without a reason their defaults are judged.
     """
     found = target.examination
+    if after is not None and any(one.rule == after for one in found.problems):
+        return skipped(f"cannot be looked at before {after} holds")
     problems = [one for one in found.problems if one.rule == rule]
     if problems:
         return refused(target, problems)
-    if after is not None and any(one.rule == after for one in found.problems):
-        return skipped(f"cannot be looked at before {after} holds")
     if without is not None and not any(_held(target, name) for name in names):
         return not_applicable(without)
     return passed("; ".join(seen(target, name) for name in names))
