@@ -13,7 +13,7 @@ from typing import Final
 _TOKEN: Final = re.compile(
     r"""
       (?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
-    | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\U0010ffff]\w*)?\$.*?(?:\$(?P=tag)\$|\Z))
+    | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\U0010ffff]\w*)\$.*?(?:\$(?P=tag)\$|\Z))
     | (?P<bare>\$\$.*?(?:\$\$|\Z))
     | (?P<escaped>\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z))
     | (?P<text>(?:\b(?:[uU]&|[bBxXnN]))?'(?:[^']|'')*(?:'|\Z))
