@@ -138,6 +138,14 @@ def api_description() -> str:
     return json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
+def role_matrix() -> str:
+    """Return the snapshot of roles and routes that SEC012 of the deploy gate compares."""
+    from primepos.api.surface import build_surface
+    from primepos.deploy.surface import matrix_text, production_settings
+
+    return matrix_text(build_surface(production_settings()))
+
+
 def _import_package() -> None:
     import importlib
     import pkgutil
@@ -155,6 +163,7 @@ def _table(headings: list[str], rows: list[list[str]]) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "deploy/role-matrix.toml": role_matrix,
     "docs/cli.md": command_reference,
     "docs/errors.md": error_codes,
     "docs/exit-codes.md": exit_codes,

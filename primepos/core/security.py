@@ -38,7 +38,10 @@ PIN_MAX = 8
 EMAIL_MAX = 254
 SLUG_MAX = 63
 
-COMMON_PASSWORDS_FILE = Path(__file__).with_name("data") / "common_passwords.txt"
+_DATA = Path(__file__).with_name("data")
+COMMON_PASSWORDS_FILE = _DATA / "common_passwords.txt"
+# The list compiled by hand, and those that leaked most often.
+_PASSWORD_FILES = (COMMON_PASSWORDS_FILE, _DATA / "leaked_passwords.txt")
 PRODUCT_WORDS = ("primepos", "pointofsale")
 RESERVED_SLUGS = frozenset(
     [
@@ -230,7 +233,7 @@ def normalise_password(password: str) -> str:
 @cache
 def common_passwords() -> frozenset[str]:
     """Return the words and passwords of the block list, lower-case."""
-    lines = COMMON_PASSWORDS_FILE.read_text("utf-8").splitlines()
+    lines = (line for file in _PASSWORD_FILES for line in file.read_text("utf-8").splitlines())
     return frozenset(line.strip() for line in lines if line and not line.startswith("#"))
 
 

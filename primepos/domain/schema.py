@@ -1,7 +1,11 @@
 """Every table of every feature: what the migrations must build."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlmodel import SQLModel
 
+from primepos.core.models import TenantMark
 from primepos.domain.accounts import models as accounts
 from primepos.domain.audit import models as audit
 from primepos.domain.cash import models as cash
@@ -48,3 +52,9 @@ GLOBAL_TABLES = {
     "procrastinate_events": "the job queue's own",
     "procrastinate_workers": "the job queue's own",
 }
+
+
+def scoped_tables() -> frozenset[str]:
+    """Return the tables whose model the session scopes to one tenant."""
+    mapped: Iterator[Any] = (mapper.class_ for mapper in SQLModel._sa_registry.mappers)  # noqa: SLF001 - its registry has no public name
+    return frozenset(str(model.__tablename__) for model in mapped if issubclass(model, TenantMark))
