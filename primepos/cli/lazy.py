@@ -35,6 +35,8 @@ LAZY: dict[str, LazyCommand] = {
     "migrate": LazyCommand("primepos.cli.commands.migrate:app", "Bring the database schema up to date."),
     "check-deploy": LazyCommand("primepos.cli.commands.check_deploy:app", "Say whether this may be deployed."),
     "db": LazyCommand("primepos.cli.commands.db:app", "Start, stop and look at the embedded PostgreSQL."),
+    "backup": LazyCommand("primepos.cli.commands.backup:app", "Make, list and verify backups."),
+    "restore": LazyCommand("primepos.cli.commands.restore:app", "Restore a backup."),
     "ops": LazyCommand("primepos.cli.commands.ops:app", "Verify the books and the database."),
     "tenants": LazyCommand("primepos.cli.commands.tenants:app", "Create, apply, list and suspend tenants."),
     "users": LazyCommand("primepos.cli.commands.users:app", "Create people, set their roles and reset passwords."),

@@ -129,6 +129,14 @@ def _installed_dirs() -> Iterator[Path]:
         yield Path(initdb).resolve().parent
 
 
+def client_dirs() -> Iterator[Path]:
+    """Folders that may hold client programs such as pg_dump: the wheel's, installed servers', then PATH's."""
+    yield from _wheel_dirs()
+    yield from _installed_dirs()
+    if pg_dump := shutil.which("pg_dump"):
+        yield Path(pg_dump).parent
+
+
 def readable_copy(binaries: Binaries, account: Account, system_dir: Path) -> Binaries:
     """The same programs in a place ``account`` can reach: where they are if it can, else a copy under ``system_dir``.
 
