@@ -12,14 +12,20 @@ import yaml
 
 from primepos.cli.lazy import LAZY
 from primepos.core.settings import load_settings
-from primepos.core.settings_registry import BY_NAME
+from primepos.core.settings_registry import BY_NAME, PLATFORM_FACTS, REGISTRY
+from primepos.deploy.catalogue.platform.variables import required
+from primepos.deploy.check import Area, Status, catalogue
+from primepos.deploy.target import Target
 
 PATH = Path(__file__).resolve().parents[2] / "render.yaml"
 BLUEPRINT: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
 SERVICES = {service["name"]: service for service in BLUEPRINT["services"]}
 GROUPS = {group["name"]: group["envVars"] for group in BLUEPRINT["envVarGroups"]}
 DATABASES = {database["name"]: database for database in BLUEPRINT["databases"]}
-WEB, WORKER = SERVICES["primepos-api"], SERVICES["primepos-worker"]
+WEB, WORKER, CRON = SERVICES["primepos-api"], SERVICES["primepos-worker"], SERVICES["primepos-nightly"]
+COMPONENTS = {"primepos-api": "serve", "primepos-worker": "worker", "primepos-nightly": "jobs"}
+# Read by the platform when it builds, not by us.
+OF_THE_PLATFORM = {"PYTHON_VERSION"}
 
 # What a person fills in at the first deploy.
 FILLED_IN = {
@@ -60,7 +66,9 @@ def test_it_is_valid_for_the_published_schema(shared_data):
     assert [error.message for error in Draft202012Validator(schema).iter_errors(BLUEPRINT)] == []
 
 
-@pytest.mark.parametrize(("name", "component"), [("primepos-api", "serve"), ("primepos-worker", "worker")])
+@pytest.mark.parametrize(
+    ("name", "component"), [*COMPONENTS.items(), ("primepos-api", "release"), ("primepos-api", "migrate")]
+)
 def test_what_a_service_is_given_is_enough_to_start(name, component, tmp_path):
     environment = {**environment_of(SERVICES[name]), "PRIMEPOS_DATA_DIR": str(tmp_path)}
     settings = load_settings(environment, component=component)
@@ -78,10 +86,29 @@ def test_the_api_trusts_the_platforms_proxies_and_answers_for_its_names(tmp_path
     assert settings.graceful_timeout_seconds < WEB["maxShutdownDelaySeconds"]
 
 
-def test_both_services_share_the_keys_that_they_check_each_others_work_with():
-    api, worker = environment_of(WEB), environment_of(WORKER)
-    shared = ("SECRET_KEY", "JWT_SECRET_KEY", "PIN_PEPPER", "BACKUP_KEY", "DATABASE_URL")
+def test_all_services_share_the_keys_that_they_check_each_others_work_with():
+    api, worker, nightly = environment_of(WEB), environment_of(WORKER), environment_of(CRON)
+    shared = (
+        "SECRET_KEY", "JWT_SECRET_KEY", "PIN_PEPPER", "BACKUP_KEY", "FIELD_ENCRYPTION_KEYS", "METRICS_TOKEN",
+        "DATABASE_URL",
+    )  # fmt: skip
     assert {name: api[name] for name in shared} == {name: worker[name] for name in shared}
+    assert {name: api[name] for name in shared} == {name: nightly[name] for name in shared}
+
+
+def test_it_names_settings_of_the_registry_only_and_every_required_one():
+    for name, component in COMPONENTS.items():
+        given = set(environment_of(SERVICES[name])) - OF_THE_PLATFORM - set(PLATFORM_FACTS)
+        assert given <= set(BY_NAME)
+        assert {one.name for one in required(component)} <= given
+    kept_by_everybody = {one.name for one in REGISTRY if one.group == "Keys" and not one.name.endswith("FALLBACKS")}
+    assert kept_by_everybody <= set(environment_of(WORKER)) & set(environment_of(CRON))
+
+
+def test_the_gate_finds_nothing_wrong_with_it():
+    target = Target(root=PATH.parent, environ={})
+    found = {one.id: one.run(target) for one in catalogue() if one.area is Area.RND}
+    assert {name: outcome.evidence for name, outcome in found.items() if outcome.status is not Status.PASS} == {}
 
 
 def test_every_command_exists_and_needs_no_shell():
@@ -98,6 +125,7 @@ def test_the_platform_asks_for_liveness_of_the_web_service_only(api_paths):
     assert WEB["healthCheckPath"] == "/health/"
     assert WEB["healthCheckPath"].rstrip("/") in api_paths
     assert "healthCheckPath" not in WORKER
+    assert "healthCheckPath" not in CRON
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +155,7 @@ def test_the_database_is_closed_pinned_and_near():
     (database,) = DATABASES.values()
     assert database["ipAllowList"] == []
     assert database["postgresMajorVersion"] in {"15", "16", "17", "18"}
-    assert {each["region"] for each in (database, WEB, WORKER)} == {database["region"]}
+    assert {each["region"] for each in (database, *SERVICES.values())} == {database["region"]}
 
 
 def test_deploys_wait_for_checks_and_previews_are_off():

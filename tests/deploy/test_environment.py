@@ -75,7 +75,8 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
     ("ENV008", {"ALLOWED_HOSTS": "api.brightfruit.shop"}, "health probes are refused", {}),
     ("ENV009", {"DATABASE_URL": None}, "DATABASE_URL is required", DATABASE),
     *(("ENV009", {"DATABASE_URL": url}, told, DATABASE) for url, told in (
-        ("mysql://u:p@h/d", "does not start with postgresql://"), ("postgresql://u:p@h", "database"), ("postgresql://u:p:q@r@h/d", ""),
+        ("mysql://u:p@h/d", "does not start with postgresql://"),
+        ("postgresql://u:p@h", "database"), ("postgresql://u:p:q@r@h/d", ""),
         ("postgresql://primepos:dWk3LqZ8vXn5RtY2@/primepos", "host"),
         ("postgresql://dpg-c0ffee-a/primepos", "has no user"))),
     ("ENV009", {"DATABASE_URL": None, "DB_NAME": "primepos"}, "of its parts DB_USER, DB_PASSWORD, DB_HOST not set",
@@ -86,7 +87,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
         ("[::1]", "points at this machine"), ("db.example.com", "placeholder host"))),
     ("ENV011", {"DB_HOST": "dpg-other-a"}, "disagrees with DB_HOST", {}),
     ("ENV011", {**PARTS, "DB_PASSWORD": "another1another1"}, "disagrees with DB_PASSWORD", {}),
-    ("ENV012", {"DATABASE_URL": "postgresql://primepos:dWk3LqZ8@dpg-c0ffee-a/primepos"}, "password of 8 characters", {}),
+    ("ENV012", {"DATABASE_URL": "postgresql://primepos:dWk3LqZ8@dpg-c0ffee-a/primepos"}, "of 8 characters", {}),
     ("ENV012", {"DATABASE_URL": "postgresql://primepos:postgres@dpg-c0ffee-a/primepos"}, "default password", {}),
     ("ENV013", {"DATABASE_URL": "postgresql://primepos:dWk3LqZ8vXn5RtY2@db.brightfruit.shop/primepos",
                 "DB_SSLMODE": None}, "db.brightfruit.shop with sslmode prefer", {}),
@@ -94,7 +95,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
      {"ENV015": "skipped", "ENV030": "fail", "FE063": "fail"}),
     *(("ENV014", {"CORS_ALLOWED_ORIGINS": f"https://tills.brightfruit.shop,{item}"}, told,
        {"ENV015": "skipped", "ENV030": "fail", "FE063": "fail"}) for item, told in (
-        ("*", "'*' is not an origin"), ("null", "'null' is not an origin"), ("https://a.shop.test/", "more than scheme"),
+        ("*", "'*' is not an origin"), ("null", "'null' is not an origin"), ("https://a.shop.test/", "more than"),
         ("https://*.vercel.app", "wildcard"))),
     *(("ENV015", {"CORS_ALLOWED_ORIGINS": f"https://tills.brightfruit.shop,{item}"}, told, {})
       for item, told in (
