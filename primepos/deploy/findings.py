@@ -31,6 +31,8 @@ JUDGES_OF_THE_REPORT: Final = ("OPS081", "OPS082")
 # What is wrong with waivers cannot be waived, nor hidden by a baseline.
 NEVER_SET_ASIDE: Final = "OPS082"
 
+_DIGESTED: Final = "primepos check-deploy 1\n"
+
 _CHANGING = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7,}\b|[0-9]+(?:[.,:T-][0-9]+)*")
 
 
@@ -155,7 +157,7 @@ class Report:
 
     @property
     def digest(self) -> str:
-        """What a signature binds to: every check's answer, no times and no numbers that change by themselves."""
+        """What a signature binds to: everything that is wrong or waived, no times and no numbers that change."""
         return digest_of(self.findings)
 
 
@@ -172,13 +174,17 @@ def fingerprint(check_id: str, evidence: str, places: Iterable[Place], line_of: 
 
 
 def digest_of(findings: Iterable[Finding]) -> str:
-    """Return ``sha256:`` and the digest of what the findings say, those about the report itself left out."""
-    lines = (
+    """Return ``sha256:`` and the digest of what is wrong or waived, findings about the report itself left out.
+
+    What passed is no part of it: a release that looks at less than the report that was signed, and finds the same
+    wrong, is covered by the same signatures.
+    """
+    lines = sorted(
         f"{one.check.id} {one.status.value} {one.severity.value} {one.fingerprint}\n"
         for one in findings
-        if one.check.id not in JUDGES_OF_THE_REPORT
+        if one.fingerprint and one.check.id not in JUDGES_OF_THE_REPORT
     )
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(''.join([_DIGESTED, *lines]).encode()).hexdigest()}"
 
 
 def _from_baseline(one: Finding) -> bool:

@@ -151,7 +151,7 @@ def _why_not(check: Check, state: _Run) -> str | None:
     """Say why a check is not run, if it is not."""
     selection = state.selection
     if selection.only and check.id not in selection.only:
-        return "not asked for (--only)"
+        return "not part of this run"
     if check.id in selection.skip:
         return "left out (--skip)"
     if check.unbuilt is not None:

@@ -132,7 +132,7 @@ def test_only_runs_what_is_named_and_says_so_of_the_rest(target, monkeypatch):
     report = gate.run(target, Selection(only=frozenset({"ENV001", "ENV003"}), skip=frozenset({"ENV003"})))
     assert [(one.status.value, one.evidence) for one in report.findings] == [
         ("pass", "fine"),
-        ("skipped", "not asked for (--only)"),
+        ("skipped", "not part of this run"),
         ("skipped", "left out (--skip)"),
     ]
     assert report.confidence == 0.3333

@@ -108,7 +108,8 @@ app = typer.Typer(
 )
 
 ProjectOption = Annotated[
-    Path, typer.Option("--project", metavar="DIR", exists=True, file_okay=False, help="The project's directory.")
+    Path | None,
+    typer.Option("--project", metavar="DIR", exists=True, file_okay=False, help="The project; by default, here."),
 ]
 
 
@@ -173,7 +174,7 @@ def check_deploy(
         bool, typer.Option("--require-signoff", help="Without the four sign-offs it is NO-GO.")
     ] = False,
     redact: Annotated[bool, typer.Option("--redact", help="Hide host names and addresses.")] = False,
-    project: ProjectOption = Path(),
+    project: ProjectOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say whether this may be deployed: GO, CONDITIONAL GO or NO-GO, with what is wrong, whose it is and by when.
@@ -186,7 +187,7 @@ def check_deploy(
     from primepos.deploy import gate
     from primepos.deploy.report.redact import redacted
 
-    target = _target(project, env_file)
+    target = target_of(project, env_file)
     target.frontend_env, target.frontend_build, target.reports = frontend, frontend_build, reports
     target.url, target.frontend_url = url, frontend_url
     target.active, target.signoff_required = active, require_signoff
@@ -232,7 +233,7 @@ def list_(
 def explain(
     check_id: Annotated[str, typer.Argument(metavar="ID", help="The check, such as ENV002.")],
     *,
-    project: ProjectOption = Path(),
+    project: ProjectOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain one check: its rule, what to do when it fails, where it comes from, who answers for it."""
@@ -244,7 +245,7 @@ def explain(
     if found is None:
         raise UnknownCheck(ids=check_id)
     told = {**_row(found), "remedy": found.remedy, "anchor": found.anchor}
-    told["owner"] = read_owners(_target(project, None)).of(found)
+    told["owner"] = read_owners(target_of(project, None)).of(found)
     told["due_days"] = DUE_DAYS.get(found.severity)
     if found.unbuilt is not None:
         told["not_built"] = found.unbuilt
@@ -265,7 +266,7 @@ def sign(
         Path | None, _file("--report", "The report (JSON) that you have read; without it the gate runs, static only.")
     ] = None,
     env_file: EnvFileOption = None,
-    project: ProjectOption = Path(),
+    project: ProjectOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Sign a report for a role; it is stored in deploy/signoffs, bound to the commit and to what the report says.
@@ -279,14 +280,14 @@ def sign(
     if not name.strip():
         raise InvalidInput("--name is empty: a sign-off is somebody's")
     if report is None:
-        target = _target(project, env_file)
+        target = target_of(project, env_file)
         try:
             read = document(gate.run(target))
         finally:
             target.close()
     else:
         read = _read(report)
-    path = signing.sign(project, signing.Role(role.value), name.strip(), read, datetime.now(UTC))
+    path = signing.sign(project or Path(), signing.Role(role.value), name.strip(), read, datetime.now(UTC))
     told = {"role": role.value, "commit": read.commit, "report_digest": read.digest, "path": path.as_posix()}
     if as_json:
         emit(told, as_json=True)
@@ -305,10 +306,13 @@ def _row(one: Check) -> dict[str, Any]:
     }
 
 
-def _target(project: Path, env_file: Path | None) -> Target:
+def target_of(project: Path | None, env_file: Path | None) -> Target:
+    """Return what the gate looks at, by the environment of this process."""
     from primepos.deploy.target import Target
 
-    return Target(root=project.resolve(), environ=dict(os.environ), env_file=env_file, make_surface=_surface)
+    return Target(
+        root=(project or Path()).resolve(), environ=dict(os.environ), env_file=env_file, make_surface=_surface
+    )
 
 
 def _surface(settings: Settings) -> Surface:
