@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from primepos.core.settings import Environment, Examination, Settings, examine
 from primepos.core.settings_rules import Problem, Severity
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from primepos.deploy.blueprint import Blueprint
-    from primepos.deploy.findings import Finding
     from primepos.deploy.inspector import Inspector
     from primepos.deploy.prober import Prober
     from primepos.deploy.surface import Surface
@@ -50,8 +49,9 @@ class Target:
     reports: Path | None = None
     signoff_required: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    # What the other checks found, for the two that judge the report itself; the gate sets it before it runs them.
-    findings: tuple[Finding, ...] | None = None
+    # What the other checks found (Finding, which knows checks and so cannot be known here), for the two that judge the
+    # report itself; the gate sets it before it runs them.
+    findings: tuple[Any, ...] | None = None
 
     @property
     def today(self) -> date:

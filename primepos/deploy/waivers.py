@@ -143,7 +143,7 @@ def _speaks_of(waiver: Waiver, one: Finding) -> bool:
 def waivers_are_in_order(target: Target) -> Outcome:
     """Judge the waivers; what the other checks found is known when the gate runs this one."""
     waivers = read_waivers(target)
-    findings = {one.check.id: one for one in target.findings or ()}
+    findings: dict[str, Finding] = {one.check.id: one for one in target.findings or ()}
     wrong = [(text, line) for text, line in waivers.malformed]
     unused: list[tuple[str, int | None]] = []
     for waiver in waivers.usable:
