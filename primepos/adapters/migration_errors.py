@@ -27,6 +27,14 @@ class MigrationFailed(Conflict):
     template = "Revision {revision} could not be applied, and nothing of it was kept: {problem}"
 
 
+class MigrationStopped(Conflict):
+    """PostgreSQL refused a step that a revision takes outside its transaction; what came before the step stays."""
+
+    code = "MIGRATION_STOPPED"
+    template = "Revision {revision} stopped half-way: {problem}"
+    hint = "Put the cause right and run it again: what was done is not done twice, and a backfill goes on where it was."
+
+
 class MigrationNotAllowed(BadConfiguration):
     """The login may not do what a migration needs."""
 
@@ -77,3 +85,10 @@ class MigrationUnreadable(InvalidInput):
 
     code = "MIGRATION_UNREADABLE"
     template = "{file} cannot be looked into: {problem}"
+
+
+class MigrationNameTaken(Conflict):
+    """There is a migration of that name."""
+
+    code = "MIGRATION_NAME_TAKEN"
+    template = "A migration is called {name} already: say what is different about this one"

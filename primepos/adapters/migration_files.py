@@ -19,7 +19,8 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
-from primepos.adapters.migration_errors import RevisionUnknown, WrongDirection
+from primepos import __version__
+from primepos.adapters.migration_errors import MigrationNameTaken, RevisionUnknown, WrongDirection
 from primepos.adapters.schema_revision import script_location
 from primepos.core.errors import BadConfiguration
 
@@ -118,16 +119,21 @@ def described(script: Script) -> Revision:
     )
 
 
-def new_revision(message: str, *, phase: str, location: Path | None = None) -> Path:
+def new_revision(message: str, *, phase: str, unused_since: str = "", location: Path | None = None) -> Path:
     """Write an empty migration after the newest one and return its path.
 
-    The file is called ``YYYY-MM-DD-HHMM_slug.py`` and its revision is the next four digits.
+    The file is called ``YYYY-MM-DD-HHMM_slug.py`` and its revision is the next four digits. A contract names the
+    release since which nobody uses what it takes away.
 
     Raises:
+        MigrationNameTaken: another one is called so; in the same minute they would be the same file.
         BadConfiguration: this installation's migrations cannot be written to.
     """
+    slug = "_".join(re.findall(r"\w+", message)).lower()[:40]
+    if list(((location or script_location()) / "versions").glob(f"????-??-??-????_{slug}.py")):
+        raise MigrationNameTaken(name=slug)
     config = config_for(location=location)
-    config.attributes["phase"] = phase
+    config.attributes.update(phase=phase, release=__version__, unused_since=unused_since)
     last = scripts_in(location).get_current_head() or "0000"
     try:
         made = command.revision(config, message=message, rev_id=f"{int(last) + 1:04d}")

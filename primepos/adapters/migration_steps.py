@@ -101,6 +101,8 @@ def backfill(
 def _outside_transaction(statement: str | None = LONG_STATEMENT) -> Iterator[sa.Connection]:
     """Commit what was done so far, run what follows outside any transaction, and restore the limits."""
     context = op.get_context()
+    if context.config is not None:
+        context.config.attributes["stepped"] = True
     with context.autocommit_block():
         if statement is None:
             yield op.get_bind()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,8 +15,13 @@ from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from primepos.adapters.migration_files import Revision
     from primepos.adapters.migration_lint import Report
+    from primepos.adapters.migration_steps import Progress
+    from primepos.adapters.migrations import Told
 
 ToOption = Annotated[str, typer.Option("--to", metavar="REVISION", help="The revision to reach.")]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")]
@@ -51,7 +57,8 @@ def up(
         steps = migration_files.plan(migrations.state(url).current, to)
         _print_sql("".join(step.sql for step in steps), [step.revision for step in steps], as_json=as_json)
         return
-    done = migrations.upgrade(url, to, on_step=_tell("Applying"), on_wait=_tell_wait)
+    with _belonging(env_file, url):
+        done = migrations.upgrade(url, to, told=_told("Applying"))
     _report("applied", done, url, as_json=as_json)
 
 
@@ -65,9 +72,10 @@ def down(
     as_json: JsonFlag = False,
 ) -> None:
     """Undo revisions, newest first. What their tables and columns held is lost."""
-    from primepos.adapters import migration_files, migrations
+    from primepos.adapters import environment_tag, migration_files, migrations
 
     url = _url(env_file)
+    environment_tag.compare(url, load_settings(env_file=env_file, component="migrate").environment)
     present = migrations.state(url).current
     steps = migration_files.to_undo(present, to)
     if dry_run:
@@ -77,7 +85,7 @@ def down(
     if steps:
         names = ", ".join(step.revision for step in steps)
         confirm_destruction(f"This undoes {names}; the data in what they built is lost.", yes)
-    done = migrations.downgrade(url, to, on_step=_tell("Undoing"), on_wait=_tell_wait)
+    done = migrations.downgrade(url, to, told=_told("Undoing"))
     _report("undone", done, url, as_json=as_json)
 
 
@@ -209,15 +217,26 @@ def lint(
 
 
 @app.command(
-    epilog=examples('primepos migrate new "add gift cards"', 'primepos migrate new "drop old prices" --phase contract')
+    epilog=examples(
+        'primepos migrate new "add gift cards"',
+        'primepos migrate new "fill in the channel of sales" --phase migrate',
+        'primepos migrate new "drop old prices" --phase contract --unused-since 0.3.0',
+    )
 )
 def new(
     message: Annotated[str, typer.Argument(help="What it does, in a few words; becomes the file's name.")],
     *,
     phase: Annotated[
-        Literal["expand", "contract"],
-        typer.Option(help="expand: releases before and after can work with it; contract: only the newer one."),
+        Literal["expand", "migrate", "contract"],
+        typer.Option(
+            help="expand: releases before and after can work with it; migrate: fills in and validates what an expand"
+            " added; contract: takes away what no running release uses."
+        ),
     ] = "expand",
+    unused_since: Annotated[
+        str,
+        typer.Option("--unused-since", metavar="RELEASE", help="The release that stopped using it; for a contract."),
+    ] = "",
     directory: Annotated[
         Path | None, typer.Option("--directory", hidden=True, file_okay=False, help="Where the migrations are.")
     ] = None,
@@ -226,11 +245,45 @@ def new(
     """Write an empty migration into migrations/versions, called after the moment and the message."""
     from primepos.adapters import migration_files
 
-    path = migration_files.new_revision(message, phase=phase, location=directory)
+    if (phase == "contract") != bool(unused_since):
+        raise typer.BadParameter(
+            "a contract, and only a contract, says --unused-since which release", param_hint="--phase"
+        )
+    path = migration_files.new_revision(message, phase=phase, unused_since=unused_since, location=directory)
     if as_json:
         emit({"path": str(path)}, as_json=True)
     else:
         typer.echo(str(path))
+
+
+@app.command(epilog=examples("PRIMEPOS_ENV=staging primepos migrate adopt --yes"))
+def adopt(*, env_file: EnvFileOption = None, yes: YesFlag = False, as_json: JsonFlag = False) -> None:
+    """Let the database belong to this environment from now on, such as a copy of production to staging.
+
+    A migrated database remembers its environment, and processes of another one refuse to work on it.
+    """
+    from primepos.adapters import environment_tag
+
+    settings = load_settings(env_file=env_file, component="migrate")
+    url = bootstrap.migration_url(settings)
+    before = environment_tag.tag_of(url)
+    if before not in {None, settings.environment.value}:
+        confirm_destruction(f"This database belongs to {before}; it will be {settings.environment.value}'s.", yes)
+    now = environment_tag.claim(url, settings.environment, anew=True)
+    if as_json:
+        emit({"before": before, "environment": now}, as_json=True)
+    else:
+        note(f"The database belongs to {now}.")
+
+
+def _belonging(env_file: Path | None, url: str) -> AbstractContextManager[None]:
+    """Refuse another environment's database, and claim one that is nobody's; the embedded one is this machine's."""
+    from primepos.adapters import environment_tag
+
+    settings = load_settings(env_file=env_file, component="migrate")
+    if settings.migration_database_url is None:
+        return nullcontext()
+    return environment_tag.belonging(url, settings.environment)
 
 
 def _url(env_file: Path | None) -> str:
@@ -258,12 +311,28 @@ def _tell_lint(report: Report) -> None:
     note(f"{len(report.findings)} found in {looked}{left_out}.")
 
 
-def _tell(verb: str) -> Any:
-    return lambda revision: note(f"{verb} {revision.revision}: {revision.summary}")
+def _told(verb: str) -> Told:
+    from primepos.adapters.migrations import Told
+
+    return Told(
+        step=lambda revision: note(f"{verb} {revision.revision}: {revision.summary}"),
+        wait=lambda: note("Another migration is running; waiting for its end."),
+        removed=lambda index: note(f"Removed the index {index.name} on {index.table}, which was never finished."),
+        progress=_tell_progress(),
+    )
 
 
-def _tell_wait() -> None:
-    note("Another migration is running; waiting for its end.")
+def _tell_progress() -> Callable[[Progress], None]:
+    """Return what tells how far a backfill is: each tenth of the table, not each batch."""
+    tenths: dict[str, int] = {}
+
+    def tell(progress: Progress) -> None:
+        tenth = 10 * progress.seen // max(progress.about, progress.seen, 1)
+        if tenth != tenths.get(progress.table):
+            tenths[progress.table] = tenth
+            note(f"  {progress.table}: {progress.seen} rows of about {progress.about}, {progress.changed} changed")
+
+    return tell
 
 
 def _print_sql(sql: str, steps: list[Revision], *, as_json: bool) -> None:
