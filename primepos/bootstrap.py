@@ -5,6 +5,7 @@ The only place that joins the parts. Everything else is handed what it needs.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,6 +68,20 @@ def _embedded_url(settings: Settings) -> str:
     cluster.ensure_running()
     cluster.create_database(EMBEDDED_DATABASE)
     return cluster.owner_url(EMBEDDED_DATABASE)
+
+
+def refuse_foreign_database(settings: Settings) -> None:
+    """Refuse a database that belongs to another environment. Raises: WrongEnvironment.
+
+    One that does not answer now is none of the reasons not to start: who starts waits for it.
+    """
+    if settings.database_url is None:
+        return
+    from primepos.adapters import environment_tag
+    from primepos.adapters.migration_errors import DatabaseUnreachable
+
+    with contextlib.suppress(DatabaseUnreachable):
+        environment_tag.compare(settings.database_url.reveal(), settings.environment)
 
 
 def build_database(settings: Settings, url: str | None = None) -> Database:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 In = TypeVar("In")
 Out = TypeVar("Out")
 _opened: list[App] = []
+# What works for customers by itself, and so must not do it on another environment's database.
+_SERVING = frozenset({"serve", "worker", "jobs"})
 
 
 class WhichTenant(InvalidInput):
@@ -49,6 +51,8 @@ def open_app(env_file: Path | None = None, *, component: str = "cli") -> App:
         settings = load_settings(env_file=env_file, component=component)
         configure_logging(settings)
         start_telemetry(settings)
+        if component in _SERVING:
+            bootstrap.refuse_foreign_database(settings)
         _opened.append(bootstrap.build_app(settings))
     return _opened[0]
 

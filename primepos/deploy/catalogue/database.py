@@ -1,1 +1,0 @@
-"""Checks of the area; see `primepos/deploy/check.py`."""
