@@ -39,7 +39,7 @@ LAZY: dict[str, LazyCommand] = {
     "db": LazyCommand("primepos.cli.commands.db:app", "Start, stop and look at the embedded PostgreSQL."),
     "backup": LazyCommand("primepos.cli.commands.backup:app", "Make, list and verify backups."),
     "restore": LazyCommand("primepos.cli.commands.restore:app", "Restore a backup."),
-    "ops": LazyCommand("primepos.cli.commands.ops:app", "Verify the books and the database."),
+    "ops": LazyCommand("primepos.cli.commands.ops:app", "Verify the books, look at the database, add up the bill."),
     "tenants": LazyCommand("primepos.cli.commands.tenants:app", "Create, apply, list and suspend tenants."),
     "users": LazyCommand("primepos.cli.commands.users:app", "Create people, set their roles and reset passwords."),
     "outlets": LazyCommand("primepos.cli.commands.outlets:app", "Manage the shops of a tenant."),

@@ -26,7 +26,6 @@ NOT_ROUTED = {
     "jobs.list": "administration of the installation: at the server's shell",
     "jobs.record_success": "the nightly jobs and `backup record` do it",
     "jobs.retry": "administration of the installation: at the server's shell",
-    "jobs.sweep": "one of the nightly jobs",
     "ops.verify_books": "walks every sale of every tenant: the command line and the worker do it",
     "ops.verify_own_books": "walks every sale of the tenant: too long for a request",
     "provisioning.apply": "a whole chain from one file: the command line reads it",

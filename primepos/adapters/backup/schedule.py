@@ -9,24 +9,27 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from primepos.adapters.backup import facts
+from primepos.adapters.backup.errors import NoBackupPlace
 from primepos.adapters.backup.making import Made, make_backup
-from primepos.adapters.backup.places import store_at
+from primepos.adapters.backup.places import own_place, store_at
 from primepos.adapters.backup.reading import kept_in
 from primepos.adapters.backup.retention import NIGHTLY, Keep, prune
 from primepos.adapters.backup.sealing import DumpFormat, Reason
 from primepos.core.clock import Clock
 from primepos.core.errors import PrimePOSError
 from primepos.core.log import get_logger
+from primepos.core.operations import App
 from primepos.core.settings import Environment, Settings
 from primepos.domain.jobs.facts import LAST_BACKUP
+from primepos.domain.jobs.nightly import Chore
 
 #: After this hour, by the machine's own zone, a night's backup is due.
 NIGHT_ENDS_HOUR: Final = 2
@@ -104,6 +107,26 @@ def automatic(url: str, settings: Settings, clock: Clock, *, reason: Reason) -> 
     log.info("backup.made", msg="A backup was made", name=made.name, reason=reason, bytes=made.size, rows=made.rows)
     _note(settings, Attempt(at=clock.now(), reason=reason, name=made.name))
     return made
+
+
+def chore(url_of: Callable[[Settings], str]) -> Chore:
+    """Return the nightly job that backs up where a place for it is known; ``url_of`` gives the owner's direct URL.
+
+    Where none is known, the database's host is trusted with it, and the job has nothing to do.
+    """
+
+    def run(app: App) -> dict[str, Any] | None:
+        try:
+            own_place(app.settings)
+        except NoBackupPlace:
+            return None
+        url = url_of(app.settings)
+        if not is_due(facts.last_backup(url), app.clock.now().astimezone()):
+            return {"was_due": False}
+        made = automatic(url, app.settings, app.clock, reason="nightly")
+        return {"was_due": True, "file": made.name, "bytes": made.size}
+
+    return Chore("backup", "Back up the database", run)
 
 
 def last_attempt(settings: Settings) -> Attempt | None:

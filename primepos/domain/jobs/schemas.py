@@ -57,10 +57,3 @@ class FactsOut(Struct, frozen=True, kw_only=True):
     last_backup: datetime | None
     last_drill: datetime | None
     jobs: dict[str, datetime]
-
-
-class SweepOut(Struct, frozen=True, kw_only=True):
-    """How much was removed."""
-
-    counters: int
-    jobs: int

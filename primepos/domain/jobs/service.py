@@ -15,7 +15,6 @@ from primepos.domain.jobs.schemas import (
     JobRow,
     ListJobs,
     RecordSuccess,
-    SweepOut,
 )
 
 _CLOCKS_DIFFER = timedelta(minutes=10)
@@ -80,16 +79,6 @@ def show_facts(ctx: Context, data: Nothing) -> FactsOut:
     """Show when the last backup, the last restore drill and each nightly job went well."""
     del data
     return _facts(ctx)
-
-
-@operation("jobs.sweep", permission=Permission.TENANT_SUSPEND, scope=Scope.SYSTEM)
-def sweep(ctx: Context, data: Nothing) -> SweepOut:
-    """Remove what is over and of no use: spent throttle counters, and jobs that ended a month ago."""
-    del data
-    now = ctx.clock.now()
-    swept = SweepOut(counters=queries.sweep_counters(ctx.uow, now), jobs=queries.sweep_finished(ctx.uow, now))
-    ctx.note("sweep", counters=swept.counters, jobs=swept.jobs)
-    return swept
 
 
 def _row(ctx: Context, job_id: int) -> JobRow:

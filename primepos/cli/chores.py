@@ -1,0 +1,15 @@
+"""The nightly jobs there are: the one list of them."""
+
+from __future__ import annotations
+
+from primepos import bootstrap
+from primepos.adapters.backup import schedule
+from primepos.domain.accounts.sweeping import SESSIONS
+from primepos.domain.jobs.nightly import SWEEP
+from primepos.domain.reporting import service as reporting
+from primepos.domain.reporting.overdue import SUMMARIES
+
+# Importing it declares the job that the summaries run.
+DECLARING = (reporting,)
+# The backup comes last: what the others tidied away need not be in it.
+CHORES = (SUMMARIES, SESSIONS, SWEEP, schedule.chore(bootstrap.migration_url))
