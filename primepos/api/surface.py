@@ -25,7 +25,7 @@ import msgspec
 from litestar import Litestar
 
 import primepos
-from primepos.api.app import build_app
+from primepos.api.app import build_app, openapi
 from primepos.api.body import MAX_BODY_BYTES
 from primepos.api.endpoint import JSON, OPT_KEY, Endpoint
 from primepos.api.identity import BearerReader
@@ -91,6 +91,7 @@ def build_surface(settings: Settings) -> Surface:
         webhooks=_webhooks(routes),
         ask=asker.ask,
         ask_all=asker.ask_all,
+        describe=openapi,
     )
 
 

@@ -162,11 +162,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     out = stream if stream is not None else sys.stderr
     redactor = Redactor(_secrets_of(settings))
     level = getattr(logging, settings.log_level.value)
-    constant = {
-        "env": settings.environment.value, "release": settings.platform.release,
-        "instance": settings.platform.instance,
-    }  # fmt: skip
-    pipeline = _Pipeline(redactor, {name: text for name, text in constant.items() if text}, settings.log_format)
+    pipeline = _pipeline(settings, redactor)
     structlog.configure(
         processors=[pipeline],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -186,6 +182,20 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         library.handlers.clear()
         library.propagate = True
     _State.redactor, _State.structlog_ready = redactor, True
+
+
+def sample_line(settings: Settings, event: str, msg: str = "", **values: object) -> str:
+    """Return the line that a process of these settings would write, without writing it."""
+    line = {"event": event, "msg": msg, **values}
+    return _pipeline(settings, Redactor(_secrets_of(settings)))(None, "info", line)
+
+
+def _pipeline(settings: Settings, redactor: Redactor) -> _Pipeline:
+    constant = {
+        "env": settings.environment.value, "release": settings.platform.release,
+        "instance": settings.platform.instance,
+    }  # fmt: skip
+    return _Pipeline(redactor, {name: text for name, text in constant.items() if text}, settings.log_format)
 
 
 def redactor() -> Redactor:

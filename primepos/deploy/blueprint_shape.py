@@ -103,8 +103,8 @@ RUNTIME = _one_of("docker", "elixir", "go", "image", "node", "python", "ruby", "
 WORDS = "RND059"
 TRIGGER = _one_of("off", "commit", "checksPass", check=WORDS)
 GENERATION = _one_of("automatic", "manual", "off", check=WORDS)
-# House: the text or number of a variable; a boolean is what `value: off` becomes.
-PLAIN = Kind("a text or number", (str, int, float), check=WORDS)  # house: allow float because YAML reads 3.12 as one
+# A boolean is what `value: off` becomes.
+PLAIN = Kind("a text or number", (str, int, float), check=WORDS)
 ALLOW_LIST = Listed(Map({"source": TEXT}, _needs("source"), others=True), check="RND053")
 CREDENTIALS = Map({"fromRegistryCreds": Map({"name": TEXT}, _needs("name"))}, _needs("fromRegistryCreds"))
 IMAGE = Map({"url": TEXT, "creds": CREDENTIALS}, _needs("url"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from primepos.core.settings import load_settings
 
@@ -163,6 +163,8 @@ class Surface:
     webhooks: Webhooks | None
     ask: Ask
     ask_all: Callable[[list[tuple[str, str]]], list[Answer]]
+    # Makes the OpenAPI description; that of an API that has none is empty.
+    describe: Callable[[], Mapping[str, Any]] = dict
     executor: Executor | None = None
 
     def matrix(self) -> dict[str, dict[str, str]]:
