@@ -179,6 +179,17 @@ def test_a_redacted_report_names_no_host(project, command, a_gate):
     assert "Seen: host-1 at address-1 is wrong" in command("check-deploy", "--redact").out
 
 
+def test_a_stored_report_is_shown_in_another_way(project, command, a_gate):
+    a_gate(a_check("ENV001", failed("api.brightfruit.shop is wrong"), severity=CRITICAL), a_check("ENV002"))
+    command("check-deploy", "--format", "json", "--output", "report.json")
+    shown = command("check-deploy", "show", "report.json", "--redact")
+    assert shown.code == 0
+    assert "Seen: host-1 is wrong" in shown.out
+    assert shown.out.endswith("Verdict: NO-GO - do not deploy\n")
+    assert command("check-deploy", "show", "report.json", "--json").out == (project / "report.json").read_text()
+    assert command("check-deploy", "show", "report.json", "--format", "junit").out.startswith("<?xml")
+
+
 def test_list_and_explain_tell_of_the_catalogue(project, command):
     rows = command("check-deploy", "list", "--json").json
     assert {"id", "area", "severity", "needs", "rule", "built"} == rows[0].keys()

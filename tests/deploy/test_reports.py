@@ -21,6 +21,7 @@ from primepos.deploy.report.junit import render_junit
 from primepos.deploy.report.markdown import render_markdown
 from primepos.deploy.report.redact import redacted
 from primepos.deploy.report.sarif import render_sarif
+from primepos.deploy.report.stored import report_of
 from primepos.deploy.report.table import render_table
 from primepos.deploy.target import Target
 from primepos.deploy.waivers import waivers_are_in_order
@@ -92,20 +93,20 @@ operations          1      0      0       0        0     0
 
 Check   Status  Severity  Owner   Deadline
 ENV001  FAIL    critical  DevOps  2026-12-01 TODAY
-  the rule of ENV001.
+  The rule of ENV001.
   Seen: SECRET_KEY is not set
   To do: mend ENV001
 SEC010  ERROR   high      nobody  2026-12-08
-  the rule of SEC010.
+  The rule of SEC010.
   Seen: the check broke
   To do: report it as a bug of PrimePOS, with SEC010
 RND046  FAIL    high      DevOps  2026-12-08
-  the rule of RND046.
+  The rule of RND046.
   Seen: plan is free
   Where: render.yaml:3, render.yaml:5
   To do: plan: starter
 MIG043  FAIL    low       nobody  -
-  the rule of MIG043.
+  The rule of MIG043.
   Seen: a | b <i>
     100%
   Where: m/1.sql:1, m/2.sql:2, m/3.sql:3 and 2 more
@@ -319,6 +320,18 @@ def test_github_commands_cannot_be_smuggled_in(target, monkeypatch):
     a_catalogue(monkeypatch, a_check("ENV001", failed("a\n::error::b\r", Place("a,b:c.py", 1), remedy="")))
     text = render_github(gate.run(target), target)
     assert text.splitlines()[0] == ("::error file=a%2Cb%3Ac.py,line=1,title=ENV001 the rule of ENV001::a%0A::error::b")
+
+
+# --- stored reports --------------------------------------------------------------------------------------------------
+
+
+def test_a_stored_report_is_written_as_the_one_it_was(report, target):
+    again = report_of(read_document(render_json(report).encode(), "x"))
+    for render in (render_json, render_table, render_junit, render_markdown):
+        assert render(again) == render(report)
+    assert render_github(again, target) == render_github(report, target)
+    stored, fresh = (json.loads(render_sarif(one, target))["runs"][0] for one in (again, report))
+    assert stored["results"] == fresh["results"]
 
 
 # --- redacting -------------------------------------------------------------------------------------------------------

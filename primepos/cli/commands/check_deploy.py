@@ -111,6 +111,12 @@ ProjectOption = Annotated[
     Path | None,
     typer.Option("--project", metavar="DIR", exists=True, file_okay=False, help="The project; by default, here."),
 ]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the report.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there instead of to stdout."),
+]
+RedactFlag = Annotated[bool, typer.Option("--redact", help="Hide host names and addresses.")]
 
 
 def _file(name: str, text: str) -> Any:
@@ -159,11 +165,8 @@ def check_deploy(
         list[str] | None,
         typer.Option("--require", metavar="MODE,..", help="Fail what is skipped: static, database, url, ..."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TABLE,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write it there instead of to stdout."),
-    ] = None,
+    format_: FormatOption = Format.TABLE,
+    output: OutputOption = None,
     compare: Annotated[
         Path | None, _file("--compare", "An older report (JSON): say what is fixed, new, unchanged.")
     ] = None,
@@ -173,7 +176,7 @@ def check_deploy(
     require_signoff: Annotated[
         bool, typer.Option("--require-signoff", help="Without the four sign-offs it is NO-GO.")
     ] = False,
-    redact: Annotated[bool, typer.Option("--redact", help="Hide host names and addresses.")] = False,
+    redact: RedactFlag = False,
     project: ProjectOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -204,15 +207,36 @@ def check_deploy(
     try:
         report = gate.run(target, selection)
         shown = redacted(report, target) if redact else report
-        text = _written(shown, target, Format.JSON if as_json else format_)
+        _put(shown, target, Format.JSON if as_json else format_, output)
     finally:
         target.close()
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
-        note(f"{report.verdict.value}: see {output}")
     raise typer.Exit(report.exit_code)
+
+
+@app.command(
+    epilog=examples(
+        "primepos check-deploy show report.json",
+        "primepos check-deploy show report.json --format sarif --output gate.sarif",
+        "primepos check-deploy show report.json --format junit --redact --env-file production.env",
+    )
+)
+def show(
+    file: Annotated[Path, typer.Argument(metavar="REPORT", exists=True, dir_okay=False, help="A report in JSON.")],
+    *,
+    format_: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    redact: RedactFlag = False,
+    env_file: EnvFileOption = None,
+    project: ProjectOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a stored report in another way, without running the gate again. The exit code is 0 whatever it says."""
+    from primepos.deploy.report.redact import redacted
+    from primepos.deploy.report.stored import report_of
+
+    target = target_of(project, env_file)
+    report = report_of(_read(file))
+    _put(redacted(report, target) if redact else report, target, Format.JSON if as_json else format_, output)
 
 
 @app.command(
@@ -319,6 +343,15 @@ def _surface(settings: Settings) -> Surface:
     # By name: loading it takes the whole HTTP stack, and one face does not import another.
     made: Surface = import_module("primepos.api.surface").build_surface(settings)
     return made
+
+
+def _put(report: Report, target: Target, format_: Format, output: Path | None) -> None:
+    text = _written(report, target, format_)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        note(f"{report.verdict.value}: see {output}")
 
 
 def _written(report: Report, target: Target, format_: Format) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from primepos.deploy.check import Severity, Status
 from primepos.deploy.report.places import places_of
+from primepos.deploy.report.wording import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +62,9 @@ def _rule(check: Check) -> dict[str, Any]:
     remedy = check.remedy or f"Not built: {check.unbuilt}"
     return {
         "id": check.id,
-        "name": "".join(word.capitalize() for word in check.name.split("_")),
         "shortDescription": {"text": check.rule},
         "help": {
-            "text": f"{check.rule}. To do: {remedy} Anchor: {check.anchor}.",
+            "text": f"{sentence(check.rule)} To do: {remedy} Anchor: {check.anchor}.",
             "markdown": f"**{check.id}** {check.rule}\n\nTo do: {remedy}\n\nAnchor: {check.anchor}",
         },
         "defaultConfiguration": {"level": _LEVELS[check.severity]},

@@ -12,6 +12,7 @@ from primepos.deploy.report.wording import (
     counted,
     deadline,
     percent,
+    sentence,
     skipped_by_reason,
     worst_first,
 )
@@ -62,7 +63,7 @@ def _matrix(report: Report) -> Iterator[str]:
             f"{one.check.id:<8}{STATUS_WORDS[one.status]:<8}{one.severity.value:<10}"
             f"{one.owner[:18]:<{owners + 2}}{deadline(one.due, today)}"
         )
-        yield from _wrapped(f"{one.check.rule}.", "  ")
+        yield from _wrapped(sentence(one.check.rule), "  ")
         yield from _wrapped(f"Seen: {one.evidence}", "  ")
         if one.places:
             more = len(one.places) - _SHOWN_PLACES

@@ -33,6 +33,11 @@ def worst_first(report: Report) -> list[Finding]:
     return sorted((one for one in report.findings if one.is_open), key=lambda one: SEVERITIES.index(one.severity))
 
 
+def sentence(text: str) -> str:
+    """Return a rule as a sentence: a capital at the start, a full stop at the end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def percent(report: Report) -> str:
     """Return the confidence in whole percent, rounded down: 100 means every single one."""
     whole = report.executed * 100 // report.applicable if report.applicable else 0
