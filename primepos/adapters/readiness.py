@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -45,6 +46,8 @@ def probe(url: str) -> NotReady | None:
                 connection.execute("SELECT 1")
             revision = _revision(connection)
     except (pg_errors.QueryCanceled, pg_errors.ConnectionTimeout) as error:
+        # Else the half-open socket lives as long as the error that its frames hold: until the next garbage collection.
+        clear_frames(error.__traceback__)
         log.warning("readiness.timeout", msg="The database does not answer in time", detail=str(error))
         return NotReady.DATABASE_TIMEOUT
     except psycopg.Error as error:

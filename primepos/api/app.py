@@ -47,7 +47,6 @@ from primepos.core.operations import App
 
 PREFIX = "/api/v1"
 SCHEMA_PATH = "/schema/openapi.json"
-MAX_BODY_BYTES = 1024 * 1024
 READINESS_KEY = "primepos_readiness"
 CONTROLLERS: tuple[type[Controller], ...] = (
     AuthController,

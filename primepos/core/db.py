@@ -15,6 +15,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import ORMExecuteState
 
     from primepos.core.deadline import Deadline
-
     from primepos.core.observing import ExchangeObserver
 
 T = TypeVar("T")
@@ -376,10 +376,16 @@ class UnitOfWork:
 def _connect_in_time(dialect: sa.Dialect, _record: object, given: Any, options: dict[str, Any]) -> Any:
     """Connect, within the deadline where there is one; libpq counts in whole seconds, and never less than two."""
     deadline = current_deadline()
-    if deadline is None:
-        return None
-    in_time = max(_LEAST_CONNECT_S, min(options["connect_timeout"], int(deadline.left_s())))
-    return dialect.connect(*given, **{**options, "connect_timeout": in_time})
+    in_time = options["connect_timeout"]
+    if deadline is not None:
+        in_time = max(_LEAST_CONNECT_S, min(in_time, int(deadline.left_s())))
+    try:
+        return dialect.connect(*given, **{**options, "connect_timeout": in_time})
+    except psycopg.Error as error:
+        # The driver's frames hold the half-open socket and the error that holds them: without this it stays open until
+        # the garbage collector comes by, and while a database is away there would be more and more of them.
+        clear_frames(error.__traceback__)
+        raise
 
 
 def _begin_exchange(connection: sa.Connection, *_rest: object) -> None:

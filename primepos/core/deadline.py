@@ -1,7 +1,8 @@
 """By when an answer is wanted, and how a thread that waits for a silent server is set free then.
 
 A statement's own timeout is kept by the database. Where the line to it is dead nobody hears of that, and the driver
-waits for ever; so whoever set the deadline calls :meth:`Deadline.expire`, which hangs up, and the wait ends in an error.
+waits for ever; so whoever set the deadline calls :meth:`Deadline.expire`, which hangs up, and the wait ends in an
+error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""More calls than can be served: a few wait, the urgent first, and the rest hear at once that they should come again."""
+"""More calls than can be served: a few wait, the urgent first, and the rest hear at once to come again."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def kill_and_sell(cluster: Cluster, data_dir: Path, rng: Random, rounds: int) ->
             assert served.http.get("/health/ready/").status_code == 200
         print(f"{rounds} rounds, {dict(sellers.heard)}")  # noqa: T201  for whoever reads a long run
         assert not sellers.problems
-        assert set(sellers.heard) <= {"201", "503 DATABASE_UNAVAILABLE", "503 OUTCOME_UNKNOWN"}
+        assert set(sellers.heard) <= {"201", "503 DATABASE_UNAVAILABLE", "503 OUTCOME_UNKNOWN", "503 AT_CAPACITY"}
         assert_exactly_these(house, sellers.acknowledged)
     app.database.dispose()
 
