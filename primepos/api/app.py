@@ -14,6 +14,7 @@ from primepos import __version__
 from primepos.adapters import readiness as database_readiness
 from primepos.adapters.telemetry.figures import FiguresCollector
 from primepos.adapters.telemetry.metrics import Metrics
+from primepos.adapters.telemetry.starting import flush_telemetry
 from primepos.api.admission import Admission
 from primepos.api.body import MAX_BODY_BYTES
 from primepos.api.draining import draining
@@ -94,6 +95,7 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
                 readiness.stop()
                 readiness.close()
                 page.close()
+                flush_telemetry()
                 threads.shutdown(wait=True, cancel_futures=True)
                 quota.stop()
 
