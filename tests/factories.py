@@ -201,6 +201,31 @@ class TillSeries:
     number: int = 0
     head: str = GENESIS
 
+    def void(self, sale: DeliverSale) -> DeliverSale:
+        """Return the next record of the till, which undoes a sale of it."""
+        lines = [
+            msgspec.structs.replace(
+                each,
+                quantity=-each.quantity,
+                base=-each.base,
+                tax=-each.tax,
+                total=-each.total,
+                taxes=[msgspec.structs.replace(tax, amount=-tax.amount) for tax in each.taxes],
+            )
+            for each in sale.lines
+        ]
+        return self.sell(
+            kind="void",
+            void_of=sale.id,
+            reason="wrong customer",
+            lines=lines,
+            taxes=[msgspec.structs.replace(each, base=-each.base, amount=-each.amount) for each in sale.taxes],
+            payments=[msgspec.structs.replace(each, amount=-each.amount) for each in sale.payments],
+            base=-sale.base,
+            tax=-sale.tax,
+            total=-sale.total,
+        )
+
     def sell(self, *, skip: int = 0, **changes: Any) -> DeliverSale:
         """Return the next sale of the series: two apples at 1.00 and one bread at 2.50, 19 % included, paid 5.00 cash.
 
@@ -278,6 +303,7 @@ BOOKED_TABLES = (
     "stock_movements",
     "stock_levels",
     "ledger_entries",
+    "sale_returns",
     "shifts",
 )
 

@@ -130,7 +130,7 @@ def test_taking_a_barcode_off_needs_a_yes(in_shop):
         (("products", "barcodes", "A-1", "--set", "4006381333931"), 6, "BARCODE_TAKEN"),
         (("products", "barcodes", "A-1", "--set", "x", "--clear"), 2, "INVALID_INPUT"),
         (("stock", "movements", "NONE"), 5, "PRODUCT_NOT_FOUND"),
-        (("sales", "show", "nonsense"), 2, "INVALID_INPUT"),
+        (("sales", "show", "nonsense"), 5, "SALE_NOT_FOUND"),
         (("sales", "show", str(uuid4())), 5, "SALE_NOT_FOUND"),
         (("sales", "list", "--since", "yesterday"), 2, "INVALID_INPUT"),
         (("shifts", "show", str(uuid4())), 5, "SHIFT_NOT_FOUND"),

@@ -111,6 +111,8 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "sales.deliver": _deliver,
     "sales.get": lambda _, t: {"id": t.sale},
     "sales.list": lambda _, t: {"outlet_id": t.shop.outlet_id, "shift_id": t.shift},
+    "sales.refund": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
+    "sales.refundable": lambda _, t: {"id": t.sale},
     "sales.void": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
     "staff.archive": lambda _, t: {"staff_id": t.staff},
     "staff.create": lambda _, t: {

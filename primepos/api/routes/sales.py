@@ -21,7 +21,7 @@ def _void_id(_call: Call, data: Mapping[str, Any]) -> str:
 
 
 class SalesController(Controller):
-    """Booking, delivering, reading and voiding."""
+    """Booking, delivering, reading, voiding and refunding."""
 
     path = "/api/v1/sales"
     tags = ("sales",)
@@ -36,6 +36,15 @@ class SalesController(Controller):
         service.void_sale,
         "POST",
         "/{id:str}/void",
+        status=HTTPStatus.CREATED,
+        into={"id": "sale_id"},
+        located="/api/v1/sales/{id}",
+    )
+    refundable = runs(service.refundable, "GET", "/{id:str}/refundable")
+    refund = runs(
+        service.refund_sale,
+        "POST",
+        "/{id:str}/refunds",
         status=HTTPStatus.CREATED,
         into={"id": "sale_id"},
         located="/api/v1/sales/{id}",

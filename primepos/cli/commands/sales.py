@@ -1,29 +1,31 @@
-"""``primepos sales``: look at sales, book one, void one."""
+"""``primepos sales``: look at sales, book one, void one, take goods back."""
 
 from __future__ import annotations
 
 import sys
 from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
 
 from primepos.cli.commands.price import read_cases
-from primepos.cli.naming import Workplace, required_id
+from primepos.cli.naming import Workplace, id_of, required_id
 from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
-from primepos.core.amounts import currency, plain_amount
+from primepos.core.amounts import currency, parse_quantity, plain_amount
 from primepos.core.errors import InvalidInput
 from primepos.core.ids import new_id
-from primepos.domain.sales.service import book_sale, get_sale, list_sales, void_sale
+from primepos.domain.sales.errors import SaleNotFound
+from primepos.domain.sales.service import book_sale, get_sale, list_sales, refund_sale, refundable, void_sale
 
-SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.")]
+SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's receipt number or id.")]
 _MOST_BYTES = 4 * 1024 * 1024
 _COLUMNS = ("receipt", "kind", "business_date", "sold_at", "cashier", "lines", "total", "currency", "flags", "id")
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="List, show, book and void sales."
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="List, show, book, void and refund sales."
 )
 
 
@@ -41,6 +43,7 @@ def list_(
     shift: Annotated[str | None, typer.Option(metavar="ID", help="Only this shift.")] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="First business day, as 2026-03-01.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last business day, itself included.")] = None,
+    receipt: Annotated[str | None, typer.Option(metavar="NUMBER", help="Only this receipt, as printed.")] = None,
     flagged: Annotated[bool, typer.Option("--flagged", help="Only those that a person should look at.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many.")] = 50,
     after: Annotated[str | None, typer.Option(metavar="MARK", help="Go on after the page that named this.")] = None,
@@ -50,7 +53,7 @@ def list_(
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
 ) -> None:
-    """List sales and voids, newest business day first.
+    """List sales, voids and refunds, newest business day first.
 
     Table and CSV show totals in their currency, JSON in minor units.
     """
@@ -60,6 +63,7 @@ def list_(
         "shift_id": None if shift is None else required_id("--shift", shift),
         "since": _day("--since", since),
         "until": _day("--until", until),
+        "receipt": receipt,
         "flagged": flagged,
         "limit": 200 if every else limit,
     }
@@ -82,18 +86,23 @@ def list_(
         note(f"There are more: --after {after}, or --all")
 
 
-@app.command(epilog=examples("primepos sales show 0198c0de-0000-7000-8000-000000000001 --json"))
+@app.command(
+    epilog=examples(
+        "primepos sales show MAIN-0-000017", "primepos sales show 0198c0de-0000-7000-8000-000000000001 --json"
+    )
+)
 def show(
     sale: SaleArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
 ) -> None:
     """Show one sale with its lines, taxes and payments."""
-    found = Workplace(tenant, env_file).run(get_sale, {"id": required_id("SALE", sale)})
+    place = Workplace(tenant, env_file)
+    found = place.run(get_sale, {"id": _sale_id(place, sale)})
     _show(found, as_json=as_json)
 
 
 @app.command(
     epilog=examples(
-        "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'rung up twice' --yes",
+        "primepos sales void MAIN-0-000017 --reason 'rung up twice' --yes",
         "primepos sales void 0198c0de-0000-7000-8000-000000000001 --reason 'wrong customer' --yes --json",
     )
 )
@@ -111,7 +120,7 @@ def void(
     Only sales booked by the server: a till voids its own.
     """
     place = Workplace(tenant, env_file)
-    found = place.run(get_sale, {"id": required_id("SALE", sale)})
+    found = place.run(get_sale, {"id": _sale_id(place, sale)})
     total = f"{_major(found.total, found)} {found.currency}"
     confirm_destruction(f"Receipt {found.receipt} over {total} will be undone.", yes)
     data = {"id": new_id(), "sale_id": found.id, "reason": reason}
@@ -144,6 +153,91 @@ def book(
         data["outlet_id"] = place.outlet(outlet).id
     data.setdefault("id", new_id())
     _show(place.run(book_sale, data), as_json=as_json)
+
+
+@app.command(
+    name="refundable",
+    epilog=examples("primepos sales refundable MAIN-0-000017", "primepos sales refundable MAIN-0-000017 --json"),
+)
+def refundable_(
+    sale: SaleArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Show what can still come back of a sale, line by line, and what it is worth."""
+    place = Workplace(tenant, env_file)
+    found = place.run(refundable, {"id": _sale_id(place, sale)})
+    if as_json:
+        emit(found, as_json=True)
+        return
+    rows = [{**msgspec.structs.asdict(each), "amount": _major(each.amount, found)} for each in found.lines]
+    emit(rows, as_json=False, columns=("line_no", "sku", "name", "sold", "returned", "left", "amount"))
+    note(f"Worth {_major(found.amount, found)} {found.currency}, {_major(found.cards, found)} of it can go to cards.")
+
+
+@app.command(
+    epilog=examples(
+        "primepos sales refund MAIN-0-000017 --reason 'broken seal' --yes              everything that is left",
+        "primepos sales refund MAIN-0-000017 --line 2 --line 3:0.5 --reason 'too many' --yes",
+        "primepos sales refund MAIN-0-000017 --line 1 --no-restock --cash 4.90 --reason spoilt --yes --json",
+    )
+)
+def refund(
+    sale: SaleArgument,
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stands in the record.")],
+    line: Annotated[
+        list[str] | None,
+        typer.Option("--line", metavar="NO[:QUANTITY]", help="A line that comes back; repeat it. All that is left."),
+    ] = None,
+    cash: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pay back this much in cash.")] = None,
+    card: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pay back this much to the card.")] = None,
+    outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Where; the sale's own by default.")] = None,
+    restock: Annotated[bool, typer.Option("--restock/--no-restock", help="Whether it can be sold again.")] = True,
+    yes: YesFlag = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take goods back by their receipt; the money goes where it came from, cards first, unless you say otherwise."""
+    place = Workplace(tenant, env_file)
+    found = place.run(get_sale, {"id": _sale_id(place, sale)})
+    lines = [{**_line(each), "restock": restock} for each in line or []]
+    if not restock and not lines:
+        left = place.run(refundable, {"id": found.id}).lines
+        lines = [{"line_no": each.line_no, "restock": False} for each in left if each.left]
+    tenders = [
+        {"kind": kind, "amount": place.minor(f"--{kind}", text)}
+        for kind, text in (("card", card), ("cash", cash))
+        if text is not None
+    ]
+    what = "what is left" if line is None else ", ".join(f"line {each}" for each in line)
+    confirm_destruction(f"{what.capitalize()} of receipt {found.receipt} comes back, and its money is paid out.", yes)
+    data = {"id": new_id(), "sale_id": found.id, "lines": lines, "tenders": tenders, "reason": reason}
+    if outlet is not None:
+        data["outlet_id"] = place.outlet(outlet).id
+    _show(place.run(refund_sale, data), as_json=as_json)
+
+
+def _line(text: str) -> dict[str, Any]:
+    number, colon, quantity = text.partition(":")
+    if not number.isascii() or not number.isdigit():
+        raise InvalidInput(f"--line: write {text!r} as NO or NO:QUANTITY")
+    return {"line_no": int(number), **({"quantity": parse_quantity(quantity)} if colon else {})}
+
+
+def _sale_id(place: Workplace, text: str) -> UUID:
+    """Return the id of a sale given by id or receipt number, the newest where a series began anew.
+
+    Raises:
+        SaleNotFound: no sale of this shop has it.
+    """
+    given = id_of(text)
+    if given is not None:
+        return given
+    found = place.run(list_sales, {"receipt": text, "limit": 1}).items
+    if not found:
+        raise SaleNotFound(sale=text)
+    first: UUID = found[0].id
+    return first
 
 
 def read_sale() -> dict[str, Any]:

@@ -152,6 +152,7 @@ def roll_server_shift(uow: UnitOfWork, tenant_id: int, register_id: UUID, day: d
 
 _FIGURES = """
 SELECT count(*) FILTER (WHERE kind = 'sale') AS sales, count(*) FILTER (WHERE kind = 'void') AS voids,
+       count(*) FILTER (WHERE kind = 'refund') AS refunds,
        coalesce(sum(base), 0)::bigint AS base, coalesce(sum(tax), 0)::bigint AS tax,
        coalesce(sum(rounding), 0)::bigint AS rounding, coalesce(sum(total), 0)::bigint AS total,
        (array_agg(receipt ORDER BY epoch, number))[1] AS first_receipt,

@@ -88,7 +88,7 @@ class ShiftFigures(Struct, frozen=True, kw_only=True):
     """The figures of an X report (open shift) or a Z report (closed, numbered and final).
 
     Who closes blind gets no cash, no taxes and no totals before the close: any of them, less the cards, is the cash.
-    Worked out from the stored rows of the shift's sales and voids, never from rounded parts. ``late`` counts
+    Worked out from the stored rows of the shift's sales, voids and refunds, never from rounded parts. ``late`` counts
     what was delivered after closing: the supplement to the Z.
     """
 
@@ -97,6 +97,7 @@ class ShiftFigures(Struct, frozen=True, kw_only=True):
     register: str
     sales: int
     voids: int
+    refunds: int
     first_receipt: str | None
     last_receipt: str | None
     base: int | None

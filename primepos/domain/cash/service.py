@@ -172,6 +172,7 @@ def shift_figures(ctx: Context, data: ShowShift) -> ShiftFigures:
         register=shift["register"],
         sales=head["sales"],
         voids=head["voids"],
+        refunds=head["refunds"],
         first_receipt=head["first_receipt"],
         last_receipt=head["last_receipt"],
         base=None if blind else head["base"],

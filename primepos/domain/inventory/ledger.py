@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from primepos.core.context import Context
 
-Kind = Literal["sale", "void", "receive", "adjust", "opening"]
+Kind = Literal["sale", "void", "refund", "receive", "adjust", "opening"]
 
 # What a document's own quantity is multiplied by to become a movement. A sale's lines say what went out; the lines of
-# a void are negative already, as its every figure is, so what comes back has the same sign rule as a sale.
-SIGNS: Final[Mapping[Kind, int]] = {"sale": -1, "void": -1, "receive": 1, "adjust": 1, "opening": 1}
+# a void or refund are negative already, as its every figure is, so what comes back has the same sign rule as a sale.
+SIGNS: Final[Mapping[Kind, int]] = {"sale": -1, "void": -1, "refund": -1, "receive": 1, "adjust": 1, "opening": 1}
 
 BLOCK: Final = "block"
 

@@ -49,8 +49,9 @@ class StockMovement(TenantDetail, table=True):
             postgresql_where=sa.text("sale_id IS NOT NULL"),
         ),
         sa.CheckConstraint(
-            "CASE kind WHEN 'sale' THEN true WHEN 'void' THEN true WHEN 'receive' THEN quantity > 0"
-            " WHEN 'adjust' THEN quantity <> 0 WHEN 'opening' THEN true ELSE false END",
+            "CASE kind WHEN 'sale' THEN true WHEN 'void' THEN true WHEN 'refund' THEN quantity > 0"
+            " WHEN 'receive' THEN quantity > 0 WHEN 'adjust' THEN quantity <> 0 WHEN 'opening' THEN true"
+            " ELSE false END",
             name="kind",
         ),
     )

@@ -14,7 +14,7 @@ from primepos.core.texts import Name, tidy
 
 Cursor = Annotated[str, Meta(min_length=1, max_length=CURSOR_LENGTH)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
-Kind = Literal["sale", "void", "receive", "adjust", "opening"]
+Kind = Literal["sale", "void", "refund", "receive", "adjust", "opening"]
 MOST_LINES = 500
 
 

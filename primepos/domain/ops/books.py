@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from primepos.domain.ops.checks import CHECKS
 from primepos.domain.ops.schemas import Problem
 from primepos.domain.sales.chain import GENESIS, body_hash, link_hash, series_name
-from primepos.domain.sales.schemas import LineTax, SaleLine, SalePayment, SaleTax
+from primepos.domain.sales.schemas import LineTax, ReturnedLine, SaleLine, SalePayment, SaleTax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,8 +58,10 @@ _PARTS = {
     " taxes FROM sale_lines x",
     "taxes": "SELECT x.tenant_id, x.sale_id, code, name, rate, base, amount FROM sale_taxes x",
     "payments": "SELECT x.tenant_id, x.sale_id, kind, amount, reference FROM payments x",
+    "returns": "SELECT x.tenant_id, x.sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold"
+    " FROM sale_returns x",
 }
-_ORDER = {"lines": "line_no", "taxes": "tax_no", "payments": "seq"}
+_ORDER = {"lines": "line_no", "taxes": "tax_no", "payments": "seq", "returns": "line_no"}
 # The same sale id may live in two tenants, so a page is asked for by pairs.
 _OF_PAGE = (
     " JOIN unnest(%(tenants)s::int[], %(sales)s::uuid[]) AS p(tenant_id, sale_id)"
@@ -130,7 +132,7 @@ def _of_sale(row: dict[str, Any]) -> tuple[int, UUID]:
 def _contents(uow: UnitOfWork, page: list[dict[str, Any]]) -> dict[tuple[int, UUID], str | None]:
     """Work out the body hash of each sale of a page from its stored rows, None where they are no sale's.
 
-    Three statements a page.
+    Four statements a page.
     """
     which = {"tenants": [sale["tenant_id"] for sale in page], "sales": [sale["id"] for sale in page]}
     parts: dict[str, dict[tuple[int, UUID], list[dict[str, Any]]]] = {}
@@ -189,6 +191,12 @@ def _body(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
         tax=sale["tax"],
         rounding=sale["rounding"],
         total=sale["total"],
+        # What a void takes back is said by what it undoes.
+        returns=[
+            ReturnedLine(**{name: row[name] for name in ReturnedLine.__struct_fields__}) for row in parts["returns"]
+        ]
+        if sale["kind"] == "refund"
+        else (),
     )
 
 

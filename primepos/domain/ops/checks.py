@@ -29,7 +29,8 @@ class Check:
 _ACKNOWLEDGED: Final = (
     "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
     " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
-    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void') AND a.outcome = 'done' AND a.data ? 'receipt'"
+    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund')"
+    " AND a.outcome = 'done' AND a.data ? 'receipt'"
     " ORDER BY a.tenant_id, sale, a.id"
 )
 _SHIFT_ACTS: Final = (
@@ -49,7 +50,7 @@ CHECKS = (
         "I1",
         "acknowledged sales exist",
         "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
-        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void') AND a.outcome = 'done'"
+        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund') AND a.outcome = 'done'"
         " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
         " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",
     ),
@@ -161,7 +162,7 @@ CHECKS = (
         "movements are of their sale",
         "SELECT m.tenant_id, 'movement ' || m.id || ' is not of its sale' FROM stock_movements m"
         " LEFT JOIN sales s ON s.tenant_id = m.tenant_id AND s.id = m.sale_id"
-        " WHERE CASE WHEN m.sale_id IS NULL THEN m.kind IN ('sale', 'void') OR m.line_no IS NOT NULL"
+        " WHERE CASE WHEN m.sale_id IS NULL THEN m.kind IN ('sale', 'void', 'refund') OR m.line_no IS NOT NULL"
         " WHEN s.kind = 'imported' THEN false"
         " ELSE m.kind IS DISTINCT FROM s.kind OR m.outlet_id <> s.outlet_id OR m.at <> s.received_at"
         " OR m.actor_id IS DISTINCT FROM s.cashier_id OR m.actor_name <> s.cashier OR m.reason IS NOT NULL END",
@@ -173,6 +174,63 @@ CHECKS = (
         " JOIN sales s ON s.tenant_id = v.tenant_id AND s.id = v.void_of"
         " WHERE s.kind <> 'sale' OR s.register_id <> v.register_id OR s.shift_id <> v.shift_id"
         " OR v.total <> -s.total OR v.base <> -s.base OR v.tax <> -s.tax OR v.rounding <> -s.rounding",
+    ),
+    Check(
+        "I2",
+        "what comes back was sold",
+        "SELECT b.tenant_id, 'refund ' || coalesce(r.receipt, b.sale_id::text) || ', line ' || b.line_no"
+        " || ' is not the return of a sold line' FROM sale_returns b"
+        " LEFT JOIN sales r ON r.tenant_id = b.tenant_id AND r.id = b.sale_id"
+        " LEFT JOIN sale_lines l ON l.tenant_id = b.tenant_id AND l.sale_id = b.sale_id AND l.line_no = b.line_no"
+        " LEFT JOIN sales s ON s.tenant_id = b.tenant_id AND s.id = b.of_sale_id"
+        " LEFT JOIN sale_lines o"
+        " ON o.tenant_id = b.tenant_id AND o.sale_id = b.of_sale_id AND o.line_no = b.of_line_no"
+        " WHERE r.kind IS DISTINCT FROM CASE WHEN r.void_of IS NULL THEN 'refund' ELSE 'void' END"
+        " OR (r.void_of IS NOT NULL AND r.void_of <> b.of_sale_id) OR s.kind IS NULL OR s.kind IN ('void', 'refund')"
+        " OR l.quantity IS DISTINCT FROM -b.quantity OR o.quantity IS DISTINCT FROM b.sold"
+        " OR l.product_id IS DISTINCT FROM o.product_id OR l.sku <> o.sku OR l.unit_price <> o.unit_price",
+    ),
+    Check(
+        "I2",
+        "a void takes back all that its sale sold",
+        "SELECT v.tenant_id, 'void ' || v.receipt || ' leaves line ' || l.line_no || ' of its sale to be refunded'"
+        " FROM sales v JOIN sales s ON s.tenant_id = v.tenant_id AND s.id = v.void_of AND s.kind = 'sale'"
+        " JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id AND l.quantity > 0"
+        " JOIN sale_lines m ON m.tenant_id = v.tenant_id AND m.sale_id = v.id AND m.line_no = l.line_no"
+        " AND m.quantity = -l.quantity"
+        " WHERE NOT 'ALREADY_REFUNDED' = ANY(v.flags) AND NOT EXISTS (SELECT FROM sale_returns b"
+        " WHERE b.tenant_id = v.tenant_id AND b.sale_id = v.id AND b.line_no = l.line_no)",
+    ),
+    Check(
+        "I2",
+        "nothing comes back twice",
+        "SELECT b.tenant_id, 'sale ' || b.of_sale_id || ', line ' || b.of_line_no"
+        " || ': its returns do not follow each other' FROM (SELECT x.*, row_number() OVER w AS place,"
+        " coalesce(sum(x.quantity) OVER (PARTITION BY x.tenant_id, x.of_sale_id, x.of_line_no ORDER BY x.nth"
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS came FROM sale_returns x"
+        " WINDOW w AS (PARTITION BY x.tenant_id, x.of_sale_id, x.of_line_no ORDER BY x.nth)) b"
+        " WHERE b.nth <> b.place OR b.before <> b.came OR b.came + b.quantity > b.sold",
+    ),
+    Check(
+        "I2",
+        "every line of a refund has its receipt",
+        "SELECT s.tenant_id, 'refund ' || s.receipt || ', line ' || l.line_no || ' takes back nothing that was sold'"
+        " FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id"
+        " WHERE s.kind = 'refund' AND NOT EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = l.tenant_id"
+        " AND b.sale_id = l.sale_id AND b.line_no = l.line_no)",
+    ),
+    Check(
+        "I2",
+        "refunds are within their sale",
+        "SELECT s.tenant_id, 'sale ' || s.receipt || ', line ' || l.line_no || ': more was given back than was charged'"
+        " FROM sale_lines l JOIN sales s ON s.tenant_id = l.tenant_id AND s.id = l.sale_id"
+        " JOIN (SELECT b.tenant_id, b.of_sale_id, b.of_line_no, sum(r.total) AS total, sum(r.tax) AS tax,"
+        " sum(r.base) AS base, sum(r.discount) AS discount, sum(b.quantity) AS quantity FROM sale_returns b"
+        " JOIN sale_lines r ON r.tenant_id = b.tenant_id AND r.sale_id = b.sale_id AND r.line_no = b.line_no"
+        " GROUP BY 1, 2, 3) back"
+        " ON back.tenant_id = l.tenant_id AND back.of_sale_id = l.sale_id AND back.of_line_no = l.line_no"
+        " WHERE (l.total >= 0 AND back.total < -l.total) OR (back.quantity = l.quantity AND"
+        " (back.total, back.tax, back.base, back.discount) <> (-l.total, -l.tax, -l.base, -l.discount))",
     ),
     Check(
         "I3",

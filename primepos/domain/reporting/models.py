@@ -13,8 +13,8 @@ from primepos.core.models import QUANTITY, TenantDetail, tenant_reference
 class DaySummary(TenantDetail, table=True):
     """What one outlet sold on one business day: made by a job, gone as soon as a sale is added to the day.
 
-    ``sales`` and ``lines`` count sales and imported ones, ``voids`` their counter-records; amounts are the sums over
-    all of them, in minor units. ``cash`` is less change.
+    ``sales`` and ``lines`` count sales and imported ones, ``voids`` and ``refunds`` their counter-records; amounts are
+    the sums over all of them, in minor units. ``cash`` is less change.
     """
 
     __tablename__ = "day_summaries"
@@ -27,6 +27,7 @@ class DaySummary(TenantDetail, table=True):
     business_date: date = Field(primary_key=True)
     sales: int
     voids: int
+    refunds: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
     lines: int
     base: int = Field(sa_type=sa.BigInteger)
     tax: int = Field(sa_type=sa.BigInteger)

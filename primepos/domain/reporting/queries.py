@@ -25,8 +25,10 @@ _CLEAR: Final = (
 )
 # Figures of the sales in reach of the alias s.
 _HEADS: Final = """
-       count(*) FILTER (WHERE s.kind <> 'void') AS sales, count(*) FILTER (WHERE s.kind = 'void') AS voids,
-       coalesce(sum(n.lines) FILTER (WHERE s.kind <> 'void'), 0)::bigint AS lines,
+       count(*) FILTER (WHERE s.kind IN ('sale', 'imported')) AS sales,
+       count(*) FILTER (WHERE s.kind = 'void') AS voids,
+       count(*) FILTER (WHERE s.kind = 'refund') AS refunds,
+       coalesce(sum(n.lines) FILTER (WHERE s.kind IN ('sale', 'imported')), 0)::bigint AS lines,
        coalesce(sum(s.base), 0)::bigint AS base, coalesce(sum(s.tax), 0)::bigint AS tax,
        coalesce(sum(s.rounding), 0)::bigint AS rounding, coalesce(sum(s.total), 0)::bigint AS total"""
 _LINES_OF_SALE: Final = """
@@ -44,13 +46,13 @@ _GOODS: Final = """
        sum(l.total)::bigint AS total"""
 
 _SUMMARISE: Final = f"""
-INSERT INTO day_summaries (tenant_id, outlet_id, business_date, sales, voids, lines, base, tax, rounding, total, cash,
-                           card)
+INSERT INTO day_summaries (tenant_id, outlet_id, business_date, sales, voids, refunds, lines, base, tax, rounding,
+                           total, cash, card)
 SELECT %(tenant)s, %(outlet)s, %(day)s, {_HEADS}{_PAID}
   FROM sales s{_LINES_OF_SALE}{_PAID_FOR_SALE}
  WHERE s.tenant_id = %(tenant)s AND s.outlet_id = %(outlet)s AND s.business_date = %(day)s
 HAVING count(*) > 0
-RETURNING sales, voids, total
+RETURNING sales, voids, refunds, total
 """
 _SUMMARISE_GOODS: Final = f"""
 INSERT INTO product_day_summaries (tenant_id, outlet_id, business_date, sku, name, quantity, base, tax, total)
@@ -82,7 +84,7 @@ def summarise_day(uow: UnitOfWork, tenant_id: int, outlet_id: UUID, day: date) -
         pipe.execute(_CLEAR.format(table="day_summaries"), which)
         made = pipe.execute(_SUMMARISE, which, as_dicts=True)
         goods = pipe.execute(_SUMMARISE_GOODS, which)
-    row = made.fetchone() or {"sales": 0, "voids": 0, "total": 0}
+    row = made.fetchone() or {"sales": 0, "voids": 0, "refunds": 0, "total": 0}
     return {**row, "products": goods.rowcount}
 
 
@@ -108,7 +110,7 @@ WITH place AS MATERIALIZED (
     SELECT outlet_id, business_date FROM done
 )"""
 _DAYS: Final = f"""{_REACH}, figures AS MATERIALIZED (
-    SELECT outlet_id, business_date, sales, voids, lines, base, tax, rounding, total, cash, card FROM done
+    SELECT outlet_id, business_date, sales, voids, refunds, lines, base, tax, rounding, total, cash, card FROM done
     UNION ALL
     SELECT gaps.outlet_id, gaps.day, f.* FROM gaps CROSS JOIN LATERAL (
         SELECT {_HEADS}{_PAID}
@@ -117,7 +119,8 @@ _DAYS: Final = f"""{_REACH}, figures AS MATERIALIZED (
         HAVING count(*) > 0) f
 )"""
 # Every statement ends with one row more, the total over everything, so rows and total are of the same moment.
-_SUMS: Final = """sum(sales)::bigint AS sales, sum(voids)::bigint AS voids, sum(lines)::bigint AS lines,
+_SUMS: Final = """sum(sales)::bigint AS sales, sum(voids)::bigint AS voids, sum(refunds)::bigint AS refunds,
+       sum(lines)::bigint AS lines,
        sum(base)::bigint AS base, sum(tax)::bigint AS tax, sum(rounding)::bigint AS rounding,
        sum(total)::bigint AS total"""
 _TOTAL: Final = f"""
@@ -140,7 +143,8 @@ SELECT false AS is_total, to_char(business_date, 'YYYY-MM') AS key, '' AS name, 
 SELECT false AS is_total, place.code AS key, place.name, {_SUMS}, NULL::numeric AS quantity
   FROM figures JOIN place ON place.id = figures.outlet_id GROUP BY place.code, place.name{_TOTAL}""",
     "tender": f"""{_DAYS}
-SELECT false AS is_total, t.key, t.name, {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS lines,
+SELECT false AS is_total, t.key, t.name,
+       {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines,
        {_NOTHING} AS base, {_NOTHING} AS tax, {_NOTHING} AS rounding, sum(t.total)::bigint AS total,
        NULL::numeric AS quantity
   FROM figures CROSS JOIN LATERAL (VALUES ('cash', 'Cash', cash), ('card', 'Card', card),
@@ -156,14 +160,15 @@ SELECT false AS is_total, t.key, t.name, {_NOTHING} AS sales, {_NOTHING} AS void
          WHERE {_IN_GAPS} GROUP BY l.sku) l
 )
 SELECT false AS is_total, sku AS key, (array_agg(name ORDER BY business_date DESC, name))[1] AS name,
-       {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS lines, sum(base)::bigint AS base,
+       {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines, sum(base)::bigint AS base,
        sum(tax)::bigint AS tax, {_NOTHING} AS rounding, sum(total)::bigint AS total, sum(quantity) AS quantity
   FROM goods GROUP BY sku{_TOTAL}""",
     # Taxes and hours are in no summary: they are read from the rows of the whole range.
     "tax": f"""{_DAYS}
 SELECT false AS is_total, x.code AS key, (array_agg(x.name ORDER BY s.sold_at DESC))[1] AS name,
-       {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS lines, sum(x.base)::bigint AS base,
-       sum(x.amount)::bigint AS tax, {_NOTHING} AS rounding, {_NOTHING} AS total, x.rate AS quantity
+       {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines,
+       sum(x.base)::bigint AS base, sum(x.amount)::bigint AS tax, {_NOTHING} AS rounding, {_NOTHING} AS total,
+       x.rate AS quantity
   FROM span, sales s JOIN sale_taxes x ON x.tenant_id = s.tenant_id AND x.sale_id = s.id
  WHERE {_IN_REACH}
  GROUP BY x.code, x.rate{_TOTAL}""",

@@ -47,6 +47,7 @@ class SalesFigure(Struct, frozen=True, kw_only=True):
     name: str = ""
     sales: int | None = None
     voids: int | None = None
+    refunds: int | None = None
     lines: int | None = None
     quantity: Decimal | None = None
     base: int | None = None
@@ -85,5 +86,6 @@ class DaySummaryOut(Struct, frozen=True, kw_only=True):
     business_date: date
     sales: int
     voids: int
+    refunds: int
     products: int
     total: int

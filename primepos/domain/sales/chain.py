@@ -16,9 +16,11 @@ from uuid import UUID
 
 import msgspec
 
-from primepos.domain.sales.schemas import DeliverSale, SaleLine, SalePayment, SaleTax
+from primepos.domain.sales.schemas import DeliverSale, ReturnedLine, SaleLine, SalePayment, SaleTax
 
 FORMAT = "primepos-sale-1"
+# What takes goods back says of which lines, too; nothing else about it differs.
+FORMAT_OF_RETURNS = "primepos-sale-2"
 GENESIS = "0" * 64
 THOUSANDTH = Decimal("0.001")
 TEN_THOUSANDTH = Decimal("0.0001")
@@ -55,14 +57,15 @@ def body_hash(
     tax: int,
     rounding: int,
     total: int,
+    returns: Sequence[ReturnedLine] = (),
 ) -> str:
     """Return the SHA-256 (hex) of everything a sale says, apart from its place in the chain.
 
     Quantities are written with three places, unit prices with four, rates with six, moments in UTC to the
     microsecond: equal values give equal bytes wherever they come from.
     """
-    values = [
-        FORMAT,
+    values: list[object] = [
+        FORMAT_OF_RETURNS if returns else FORMAT,
         str(sale_id),
         kind,
         None if void_of is None else str(void_of),
@@ -94,6 +97,10 @@ def body_hash(
         rounding,
         total,
     ]
+    if returns:
+        values.append(
+            [[each.line_no, str(each.of_sale_id), each.of_line_no, f"{each.quantity:.3f}"] for each in returns]
+        )
     return hashlib.sha256(_encode(values)).hexdigest()
 
 

@@ -95,6 +95,48 @@ class CannotVoid(RuleViolation):
     template = "Only a sale can be voided"
 
 
+class CannotRefund(RuleViolation):
+    """A void or a refund has nothing to give back, nor has a sale that was voided."""
+
+    code = "CANNOT_REFUND"
+    template = "Only a sale that stands can be refunded"
+
+
+class AlreadyRefunded(Conflict):
+    """Goods of this sale have come back: what is left is refunded, not voided."""
+
+    code = "ALREADY_REFUNDED"
+    template = "Something of this sale has come back; refund the rest instead"
+
+
+class NothingToRefund(Conflict):
+    """Everything of this sale has come back already."""
+
+    code = "NOTHING_TO_REFUND"
+    template = "Everything of this sale has come back already"
+
+
+class ReturnExceedsSold(RuleViolation):
+    """More is to come back than what is left of the line."""
+
+    code = "RETURN_EXCEEDS_SOLD"
+    template = "Line {line}: {left} can still come back"
+
+
+class TendersDiffer(InvalidInput):
+    """What is to be paid back is not what comes back; both are in the error, in minor units."""
+
+    code = "TENDERS_DIFFER"
+    template = "{due} is to be paid back, not {given} (minor units)"
+
+
+class CardExceeded(RuleViolation):
+    """More is to go back to cards than they paid."""
+
+    code = "CARD_EXCEEDED"
+    template = "At most {left} can go back to cards (minor units)"
+
+
 class BrokenSale(InvalidInput):
     """The delivered figures contradict themselves: parts do not sum, or the hash is not of this content."""
 
@@ -107,4 +149,7 @@ class BrokenSale(InvalidInput):
 register_constraint("sales_pkey", TransactionRetry)
 register_constraint("sales_series_idx", TransactionRetry)
 register_constraint("sales_void_of_idx", TransactionRetry)
+register_constraint("sale_returns_nth_idx", TransactionRetry)
+# The booking found its shift closed and wrote nothing, so there is no line to say anything of.
+register_constraint("sale_returns_tenant_id_sale_id_line_no_fkey", TransactionRetry)
 register_constraint("sales_tenant_id_shift_id_fkey", ShiftUnknown)

@@ -13,10 +13,11 @@ from primepos.core.models import QUANTITY, RATE, TIMESTAMP, UNIT_PRICE, TenantDe
 
 
 class Sale(TenantDetail, table=True):
-    """One paid sale, its void, or an imported one. Never changed after booking; amounts in minor units.
+    """One paid sale, its void, a refund, or an imported one. Never changed after booking; amounts in minor units.
 
     ``base + tax + rounding = total``; payments of the sale add up to ``total``. A ``void`` is a record of its own
-    with every figure negated and ``void_of`` naming what it undoes. An ``imported`` one has no shift, no
+    with every figure negated and ``void_of`` naming what it undoes. A ``refund`` takes goods back: its lines are below
+    zero, and :class:`SaleReturn` says of which line of which sale each is. An ``imported`` one has no shift, no
     number and no chain, but an external number.
     """
 
@@ -49,7 +50,7 @@ class Sale(TenantDetail, table=True):
         sa.Index("sales_business_date_idx", "tenant_id", "business_date", "id"),
         sa.Index("sales_shift_id_idx", "tenant_id", "shift_id", postgresql_where=sa.text("shift_id IS NOT NULL")),
         sa.Index("sales_outlet_id_idx", "tenant_id", "outlet_id", "business_date", "id"),
-        sa.CheckConstraint("kind IN ('sale', 'void', 'imported')", name="kind"),
+        sa.CheckConstraint("kind IN ('sale', 'void', 'refund', 'imported')", name="kind"),
         sa.CheckConstraint("total = base + tax + rounding", name="total"),
         sa.CheckConstraint("(kind = 'void') = (void_of IS NOT NULL)", name="void"),
         sa.CheckConstraint(
@@ -134,6 +135,37 @@ class SaleTax(TenantDetail, table=True):
     rate: Decimal = Field(sa_type=RATE)
     base: int = Field(sa_type=sa.BigInteger)
     amount: int = Field(sa_type=sa.BigInteger)
+
+
+class SaleReturn(TenantDetail, table=True):
+    """What one line of a refund takes back; a void takes back everything its sale sold.
+
+    ``nth`` counts the returns of the sold line from 1 on and ``before`` is what the earlier ones took back, so two at
+    the same moment meet in the unique index, and never more than was ``sold`` comes back.
+    """
+
+    __tablename__ = "sale_returns"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "sale_id", "line_no"], ["sale_lines.tenant_id", "sale_lines.sale_id", "sale_lines.line_no"]
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "of_sale_id", "of_line_no"],
+            ["sale_lines.tenant_id", "sale_lines.sale_id", "sale_lines.line_no"],
+        ),
+        sa.Index("sale_returns_nth_idx", "tenant_id", "of_sale_id", "of_line_no", "nth", unique=True),
+        sa.CheckConstraint("nth >= 1", name="nth"),
+        sa.CheckConstraint("quantity > 0 AND before >= 0 AND before + quantity <= sold", name="quantity"),
+    )
+
+    sale_id: UUID = Field(primary_key=True)
+    line_no: int = Field(primary_key=True)
+    of_sale_id: UUID
+    of_line_no: int
+    nth: int
+    before: Decimal = Field(sa_type=QUANTITY)
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    sold: Decimal = Field(sa_type=QUANTITY)
 
 
 class LedgerEntry(TenantDetail, table=True):

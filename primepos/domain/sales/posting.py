@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from primepos.core.db import Pipeline
-    from primepos.domain.sales.schemas import SaleLine, SalePayment, SaleTax
+    from primepos.domain.sales.schemas import ReturnedLine, SaleLine, SalePayment, SaleTax
 
 # The parts that both ways of booking share. %(...)s are parameters; the lists travel as JSON, which costs less Python
 # than binding arrays and is read by the server in one pass.
@@ -126,6 +126,26 @@ SELECT sale.number, sale.receipt, sale.prev_hash, sale.hash, sale.flags, sale.re
 BOOK = " ".join(f"WITH {_STOCK}, {_BOOK_SERIES}, {_ROWS}".split())
 DELIVER = " ".join(f"WITH {_STOCK}, {_DELIVER_SERIES}, {_ROWS}".split())
 
+# After the lines they speak of. In the order of the sold lines, so that two refunds of the same lines wait for each
+# other instead of in a circle.
+_RETURNS = """
+INSERT INTO sale_returns (tenant_id, sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold)
+SELECT %(tenant)s, %(sale)s, x.line_no, x.of_sale_id, x.of_line_no, x.nth, x.before, x.quantity, x.sold
+  FROM json_to_recordset(%(returns)s::json)
+       AS x(line_no int, of_sale_id uuid, of_line_no int, nth int, before numeric, quantity numeric, sold numeric)
+ ORDER BY x.of_sale_id, x.of_line_no
+"""
+# A void takes back all that its sale sold, so that no refund can afterwards or beside it.
+_VOIDED_RETURNS = """
+INSERT INTO sale_returns (tenant_id, sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold)
+SELECT l.tenant_id, %(sale)s, l.line_no, l.sale_id, l.line_no, 1, 0, l.quantity, l.quantity
+  FROM sale_lines l JOIN sales s ON s.tenant_id = l.tenant_id AND s.id = l.sale_id AND s.kind = 'sale'
+ WHERE l.tenant_id = %(tenant)s AND l.sale_id = %(voided)s AND l.quantity > 0
+   AND EXISTS (SELECT FROM sale_lines v WHERE v.tenant_id = l.tenant_id AND v.sale_id = %(sale)s
+                  AND v.line_no = l.line_no AND v.quantity = -l.quantity)
+ ORDER BY l.line_no
+"""
+
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -180,6 +200,7 @@ class Posting:
     void_of: UUID | None = None
     reason: str | None = None
     source: str = ""
+    returns: Sequence[ReturnedLine] = ()
 
 
 def ledger_of(posting: Posting) -> list[tuple[str, int]]:
@@ -253,17 +274,28 @@ def parameters(posting: Posting) -> dict[str, Any]:
 
 def send(pipe: Pipeline, posting: Posting) -> psycopg.Cursor[Any]:
     """Send the booking into the outlet's own series; its number and hash are made by the database."""
-    return pipe.execute(BOOK, parameters(posting))
+    booked = pipe.execute(BOOK, parameters(posting))
+    which = {"tenant": posting.tenant_id, "sale": posting.sale_id}
+    if posting.returns:
+        pipe.execute(_RETURNS, {**which, "returns": _json(posting.returns)})
+    if posting.void_of is not None:
+        pipe.execute(_VOIDED_RETURNS, {**which, "voided": posting.void_of})
+    return booked
 
 
 def send_delivered(
     pipe: Pipeline, posting: Posting, *, number: int, prev_hash: bytes, hash_: bytes, block: bool
 ) -> psycopg.Cursor[Any]:
     """Send the booking of a till's sale with the number and hash that the till gave it."""
-    return pipe.execute(
+    booked = pipe.execute(
         DELIVER,
         {**parameters(posting), "number": number, "prev_hash": prev_hash, "hash": hash_, "block": block},
     )
+    if posting.void_of is not None:
+        # It happened, whatever came back before it; that is flagged.
+        which = {"tenant": posting.tenant_id, "sale": posting.sale_id, "voided": posting.void_of}
+        pipe.execute(f"{_VOIDED_RETURNS} ON CONFLICT DO NOTHING", which)
+    return booked
 
 
 def _json(value: object) -> str:

@@ -1,4 +1,5 @@
 """Reading sales, and what a booking needs to know before it is priced."""
+# ruff: noqa: S608 - statements are put together from the constants of this module; values are parameters
 
 from __future__ import annotations
 
@@ -11,7 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from primepos.domain.sales.schemas import LineTax, SaleLine, SaleOut, SalePayment, SaleRow, SaleTax
+from primepos.domain.sales.schemas import (
+    LineTax,
+    ReturnedLine,
+    SaleLine,
+    SaleOut,
+    SalePayment,
+    SaleRow,
+    SaleTax,
+)
 from primepos.pricing.taxes import TaxRule
 
 if TYPE_CHECKING:
@@ -45,7 +54,9 @@ _TILL_PLACE = _PLACE.format(
 )
 _VOIDED = (
     "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total,"
-    " EXISTS (SELECT FROM sales v WHERE v.tenant_id = o.tenant_id AND v.void_of = o.id) AS is_voided FROM sales o"
+    " EXISTS (SELECT FROM sales v WHERE v.tenant_id = o.tenant_id AND v.void_of = o.id) AS is_voided,"
+    " EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = o.tenant_id AND b.of_sale_id = o.id) AS is_refunded"
+    " FROM sales o"
     " WHERE o.tenant_id = %(tenant)s AND o.id = %(sale)s"
 )
 
@@ -184,16 +195,22 @@ _TAXES = (
 _PAYMENTS = (
     "SELECT kind, amount, reference FROM payments WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY seq"
 )
+_RETURNS = (
+    "SELECT b.line_no, b.of_sale_id, b.of_line_no, b.quantity, b.nth, b.before, b.sold FROM sale_returns b"
+    " JOIN sales s ON s.tenant_id = b.tenant_id AND s.id = b.sale_id AND s.kind = 'refund'"
+    " WHERE b.tenant_id = %(tenant)s AND b.sale_id = %(sale)s ORDER BY b.line_no"
+)
 
 
 def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
-    """Return a sale whole, or None: four statements in one round trip."""
+    """Return a sale whole, or None: five statements in one round trip."""
     which = {"tenant": tenant_id, "sale": sale_id}
     with uow.pipeline() as pipe:
         head = pipe.execute(_SALE, which, as_dicts=True)
         lines = pipe.execute(_LINES, which)
         taxes = pipe.execute(_TAXES, which)
         payments = pipe.execute(_PAYMENTS, which)
+        returns = pipe.execute(_RETURNS, which, as_dicts=True)
     sale = head.fetchone()
     if sale is None:
         return None
@@ -216,11 +233,16 @@ def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
         ],
         [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
         [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
+        [ReturnedLine(**row) for row in returns.fetchall()],
     )
 
 
 def _assemble(
-    sale: dict[str, Any], lines: list[SaleLine], taxes: list[SaleTax], payments: list[SalePayment]
+    sale: dict[str, Any],
+    lines: list[SaleLine],
+    taxes: list[SaleTax],
+    payments: list[SalePayment],
+    returns: list[ReturnedLine],
 ) -> SaleOut:
     return SaleOut(
         id=sale["id"],
@@ -251,6 +273,7 @@ def _assemble(
         voided_by=sale["voided_by"],
         reason=sale["reason"],
         external_number=sale["external_number"],
+        returns=returns,
     )
 
 
@@ -259,6 +282,7 @@ def change_of(payments: Sequence[SalePayment]) -> int:
     return -sum(each.amount for each in payments if each.kind == "change")
 
 
+_MOST_DIGITS = 18
 _LIST = """
 SELECT s.id, s.kind, s.receipt, s.outlet_id, s.business_date, s.sold_at, s.cashier, s.currency, s.total,
        (SELECT count(*) FROM sale_lines l WHERE l.tenant_id = s.tenant_id AND l.sale_id = s.id) AS lines,
@@ -269,6 +293,8 @@ SELECT s.id, s.kind, s.receipt, s.outlet_id, s.business_date, s.sold_at, s.cashi
    AND (%(shift)s::uuid IS NULL OR s.shift_id = %(shift)s)
    AND (%(since)s::date IS NULL OR s.business_date >= %(since)s)
    AND (%(until)s::date IS NULL OR s.business_date <= %(until)s)
+   AND (%(prefix)s::text IS NULL OR s.number = %(number)s::bigint AND s.register_id IN (
+        SELECT r.id FROM registers r WHERE r.tenant_id = %(tenant)s AND r.prefix = %(prefix)s))
    AND (NOT %(flagged)s OR cardinality(s.flags) > 0)
    AND (%(after_date)s::date IS NULL OR (s.business_date, s.id) < (%(after_date)s, %(after_id)s::uuid))
  ORDER BY s.business_date DESC, s.id DESC
@@ -285,10 +311,14 @@ def list_sales(
     since: date | None,
     until: date | None,
     flagged: bool,
+    receipt: str | None,
     after: tuple[date, UUID] | None,
     limit: int,
 ) -> list[SaleRow]:
     """Return a page of sales, newest business day first, by keyset: no page is dearer than the first."""
+    prefix, _, number = (receipt or "").strip().rpartition("-")
+    if receipt is not None and not (prefix and number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
+        return []
     found = uow.rows(
         _LIST,
         {
@@ -298,6 +328,8 @@ def list_sales(
             "since": since,
             "until": until,
             "flagged": flagged,
+            "prefix": prefix if receipt is not None else None,
+            "number": int(number) if receipt is not None else None,
             "after_date": after[0] if after else None,
             "after_id": after[1] if after else None,
             "limit": limit,
@@ -322,3 +354,39 @@ def goods_moved(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> list[tuple[in
         (tenant_id, sale_id),
     )
     return [(row["line_no"], row["product_id"], row["sold"]) for row in found]
+
+
+_BACK = "SELECT DISTINCT b.sale_id FROM sale_returns b WHERE b.tenant_id = %(tenant)s AND b.of_sale_id = %(sale)s"
+_EARLIER = (
+    "SELECT b.of_line_no, count(*) AS times, sum(b.quantity) AS quantity FROM sale_returns b"
+    " WHERE b.tenant_id = %(tenant)s AND b.of_sale_id = %(sale)s GROUP BY b.of_line_no"
+)
+_EARLIER_TAXES = (
+    "SELECT t.code, t.rate, sum(t.base)::bigint FROM sale_taxes t"
+    f" WHERE t.tenant_id = %(tenant)s AND t.sale_id IN ({_BACK}) GROUP BY t.code, t.rate"
+)
+_EARLIER_CARDS = (
+    "SELECT p.reference, sum(p.amount)::bigint FROM payments p WHERE p.tenant_id = %(tenant)s AND p.kind = 'card'"
+    f" AND p.sale_id IN ({_BACK}) GROUP BY p.reference"
+)
+
+
+def returned_before(
+    uow: UnitOfWork, tenant_id: int, sale_id: UUID
+) -> tuple[dict[int, int], dict[int, Decimal], dict[tuple[str, Decimal], int], dict[str, int]]:
+    """Return what came back of a sale so far: how often and how much by line, the base by tax, the amount by card.
+
+    Bases and amounts are as booked, below zero. Three statements in one round trip.
+    """
+    which = {"tenant": tenant_id, "sale": sale_id}
+    with uow.pipeline() as pipe:
+        lines_cursor = pipe.execute(_EARLIER, which)
+        taxes_cursor = pipe.execute(_EARLIER_TAXES, which)
+        cards_cursor = pipe.execute(_EARLIER_CARDS, which)
+    lines = lines_cursor.fetchall()
+    return (
+        {line: times for line, times, _ in lines},
+        {line: quantity for line, _, quantity in lines},
+        {(code, rate): base for code, rate, base in taxes_cursor.fetchall()},
+        dict(cards_cursor.fetchall()),
+    )

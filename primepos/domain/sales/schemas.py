@@ -103,6 +103,18 @@ class SalePayment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reference: Annotated[str, Meta(max_length=64)] = ""
 
 
+class ReturnedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which line of which sale a line takes back: the ``nth`` return of it, after ``before`` of the ``sold``."""
+
+    line_no: int
+    of_sale_id: UUID
+    of_line_no: int
+    quantity: Quantity
+    nth: int
+    before: Quantity
+    sold: Quantity
+
+
 class DeliverSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sale that happened at a till, as its journal holds it: priced, paid, numbered and chained there."""
 
@@ -161,6 +173,7 @@ class SaleOut(Struct, frozen=True, kw_only=True):
     voided_by: UUID | None = None
     reason: str | None = None
     external_number: str | None = None
+    returns: list[ReturnedLine] = []
 
 
 class SaleRow(Struct, frozen=True, kw_only=True):
@@ -187,13 +200,17 @@ class GetSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ListSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for a page of sales, newest business day first. ``after`` is the ``next`` of the page before."""
+    """Ask for a page of sales, newest business day first. ``after`` is the ``next`` of the page before.
+
+    ``receipt`` is a number as printed; a register that began a new series may have given it more than once.
+    """
 
     outlet_id: UUID | None = None
     shift_id: UUID | None = None
     since: date | None = None
     until: date | None = None
     flagged: bool = False
+    receipt: Annotated[str, Meta(max_length=64)] | None = None
     after: Annotated[str, Meta(max_length=64)] | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
@@ -211,3 +228,49 @@ class VoidSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: UUID
     sale_id: UUID
     reason: Reason
+
+
+class RefundLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a sale that comes back. Without ``quantity`` all that is left of it; ``restock`` false is a loss."""
+
+    line_no: Annotated[int, Meta(ge=1, le=2000)]
+    quantity: Quantity | None = None
+    restock: bool = True
+
+
+class RefundSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take goods of a sale back, by its receipt. ``id`` is the refund's and makes the call safe to repeat.
+
+    Without ``lines`` everything that is left comes back. Without ``tenders`` the money goes where it came from: to the
+    cards first, the rest in cash. ``outlet_id`` is where it is paid out and the goods go, the sale's own by default.
+    """
+
+    id: UUID
+    sale_id: UUID
+    outlet_id: UUID | None = None
+    lines: Annotated[list[RefundLine], Meta(max_length=2000)] = []
+    tenders: Annotated[list[TenderIn], Meta(max_length=50)] = []
+    reason: Reason
+
+
+class RefundableLine(Struct, frozen=True, kw_only=True):
+    """What can still come back of one line: ``amount`` is what all that is left is worth, in minor units."""
+
+    line_no: int
+    sku: str
+    name: str
+    sold: Decimal
+    returned: Decimal
+    left: Decimal
+    amount: int
+
+
+class Refundable(Struct, frozen=True, kw_only=True):
+    """What can still come back of a sale; ``cards`` is what can go back to cards, in minor units."""
+
+    sale_id: UUID
+    receipt: str
+    currency: str
+    lines: list[RefundableLine]
+    amount: int
+    cards: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenie
 from primepos.core.operations import operation
 from primepos.core.permissions import Decision, Permission
 from primepos.domain.cash.queries import roll_server_shift
-from primepos.domain.payments.settlement import NotPaid
+from primepos.domain.payments.settlement import NotPaid, cash_rule
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.booking import (
     Priced,
@@ -29,26 +30,44 @@ from primepos.domain.sales.booking import (
 )
 from primepos.domain.sales.chain import body_hash, body_of, link_hash, series_name
 from primepos.domain.sales.errors import (
+    AlreadyRefunded,
     AlreadyVoided,
     BrokenSale,
+    CannotRefund,
     CannotVoid,
+    CardExceeded,
+    NothingToRefund,
     NumberConflict,
     OutletNotFound,
     OutOfStock,
     RegisterNotFound,
+    ReturnExceedsSold,
     SaleConflict,
     SaleNotFound,
     ShiftUnknown,
+    TendersDiffer,
     TotalDiffers,
     UnknownProduct,
     VoidAtTill,
     VoidTooLate,
+)
+from primepos.domain.sales.refunding import (
+    Earlier,
+    cards_left,
+    price_refund,
+    refund_hash,
+    returned_lines,
+    wanted_returns,
+    what_is_left,
 )
 from primepos.domain.sales.schemas import (
     BookSale,
     DeliverSale,
     GetSale,
     ListSales,
+    Refundable,
+    RefundSale,
+    ReturnedLine,
     SaleOut,
     SalePage,
     VoidSale,
@@ -103,6 +122,24 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
     if data.total is not None and data.total != priced.total:
         raise TotalDiffers(total=priced.total, given=data.total)
+    place = _with_shift(ctx, place, data.id)
+    booked = _book(
+        ctx,
+        place,
+        priced,
+        sale_id=data.id,
+        kind="sale",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=None,
+        block=place.settings.get("stock_policy") == "block",
+    )
+    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
+    return booked
+
+
+def _with_shift(ctx: Context, place: queries.Place, sale_id: UUID) -> queries.Place:
+    """Return the outlet's own register with a shift of today, opened now where there is none."""
     now = ctx.clock.now()
     today = business_date(now, place.zone, place.day_starts_hour)
     if place.shift_id is None or place.business_date is None or place.business_date < today:
@@ -121,23 +158,12 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
             # this holds; it must not ask for goods while it does.
             ctx.uow.keep()
         with ctx.uow.pipeline() as pipe:
-            place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
-        place = queries.place_from(place_cursor)
-        if place is None or place.shift_id is None:
+            cursor = queries.ask_server_place(pipe, ctx.tenant_id, place.outlet_id, sale_id)
+        found = queries.place_from(cursor)
+        if found is None or found.shift_id is None:
             raise TransactionRetry
-    booked = _book(
-        ctx,
-        place,
-        priced,
-        sale_id=data.id,
-        kind="sale",
-        fingerprint=fingerprint,
-        void_of=None,
-        reason=None,
-        block=place.settings.get("stock_policy") == "block",
-    )
-    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
-    return booked
+        return found
+    return place
 
 
 def _check_rights(ctx: Context, data: BookSale) -> None:
@@ -191,6 +217,7 @@ def _book(
     void_of: UUID | None,
     reason: str | None,
     block: bool,
+    returns: Sequence[ReturnedLine] = (),
 ) -> SaleOut:
     """Write a priced sale into the outlet's own series and return it as stored."""
     if place.shift_id is None or place.business_date is None:
@@ -214,6 +241,7 @@ def _book(
         tax=priced.tax,
         rounding=priced.rounding,
         total=priced.total,
+        returns=returns,
     )
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
@@ -243,6 +271,7 @@ def _book(
         flags=[],
         void_of=void_of,
         reason=reason,
+        returns=returns,
     )
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send(pipe, entry)
@@ -267,9 +296,10 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
 
     It happened, so it is booked as it is and flagged where something is odd: ``PRICE_DIFFERS``,
     ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``NEGATIVE_LINE``, ``VOID_DIFFERS`` (it is not the
-    mirror of a sale of its shift), ``DAY_DIFFERS`` (not the shift's business day), ``CLOCK_SKEW`` (sold more than two
-    hours in the future), ``LATE`` (its shift is closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused
-    is only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign register.
+    mirror of a sale of its shift), ``ALREADY_REFUNDED`` (goods of what it undoes came back before), ``DAY_DIFFERS``
+    (not the shift's business day), ``CLOCK_SKEW`` (sold more than two hours in the future), ``LATE`` (its shift is
+    closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused is only what cannot be a record:
+    contradicting figures, a hash that is not of this content, a foreign register.
     Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
     """
     if ctx.identity.register_id != data.register_id:
@@ -390,6 +420,7 @@ def _booked(entry: posting.Posting, row: tuple[Any, ...]) -> SaleOut:
         flags=flags,
         void_of=entry.void_of,
         reason=entry.reason,
+        returns=list(entry.returns),
     )
 
 
@@ -402,6 +433,8 @@ def _odd(ctx: Context, sale: DeliverSale, place: queries.Place, voided: dict[str
         flags.append("DAY_DIFFERS")
     if sale.void_of is not None and not is_mirror(sale, voided):
         flags.append("VOID_DIFFERS")
+    if voided is not None and voided["is_refunded"]:
+        flags.append("ALREADY_REFUNDED")
     return flags
 
 
@@ -411,7 +444,7 @@ CLOCK_SKEW_S = 2 * 60 * 60
 @operation(
     "sales.void",
     permission=Permission.SALE_VOID,
-    raises=(SaleNotFound, CannotVoid, AlreadyVoided, VoidTooLate, VoidAtTill, SaleConflict),
+    raises=(SaleNotFound, CannotVoid, AlreadyVoided, AlreadyRefunded, VoidTooLate, VoidAtTill, SaleConflict),
 )
 def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
     """Undo a sale while its shift is open, by a counter-record with its own number; nothing is deleted.
@@ -425,6 +458,7 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
             ctx.note(f"sale:{data.id}", replayed=True)
             return known
         raise SaleConflict(sale=str(data.id))
+    came_back = queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id)[0]
     sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
     if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
         raise SaleNotFound(sale=str(data.sale_id))
@@ -432,6 +466,8 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         raise CannotVoid
     if sale.voided_by is not None:
         raise AlreadyVoided
+    if came_back:
+        raise AlreadyRefunded
     with ctx.uow.pipeline() as pipe:
         cursor = queries.ask_server_place(pipe, ctx.tenant_id, sale.outlet_id, data.id)
     place = queries.place_from(cursor)
@@ -465,6 +501,103 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
     return booked
 
 
+@operation(
+    "sales.refund",
+    permission=Permission.REFUND_WITH_RECEIPT,
+    raises=(
+        SaleNotFound,
+        OutletNotFound,
+        CannotRefund,
+        AlreadyVoided,
+        NothingToRefund,
+        ReturnExceedsSold,
+        TendersDiffer,
+        CardExceeded,
+        SaleConflict,
+        TenantSuspended,
+        InvalidAmount,
+    ),
+)
+def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
+    """Take goods of a sale back by its receipt, in whole, by line or by piece; never more than is left.
+
+    Booked into the outlet's own series as a record of kind ``refund``, every figure below zero: each amount and tax is
+    the share of what was charged, and all refunds of a sale together are the sale to the minor unit. The money goes
+    back to what paid, cards first, unless ``tenders`` say otherwise. Safe to repeat with the same ``id``.
+    """
+    fingerprint = refund_hash(data)
+    # Before the sale itself: what comes in between is then seen there, or by the index of returns.
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id))
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.sale_id))
+    outlet_id = data.outlet_id or sale.outlet_id
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, data.id)
+    place = queries.place_from(place_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return _stored(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    if sale.kind not in REFUNDABLE:
+        raise CannotRefund
+    if sale.voided_by is not None:
+        raise AlreadyVoided
+    returns = wanted_returns(sale, earlier, data.lines)
+    priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings))
+    moved = {n for n, _, _ in queries.goods_moved(ctx.uow, ctx.tenant_id, data.sale_id)}
+    for n, each in enumerate(returns, 1):
+        product_id = sale.lines[each.line_no - 1].product_id
+        if each.restock and each.line_no in moved and product_id is not None:
+            priced.quantities.append((n, product_id, -each.quantity))
+    booked = _book(
+        ctx,
+        _with_shift(ctx, place, data.id),
+        priced,
+        sale_id=data.id,
+        kind="refund",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=data.reason,
+        block=False,
+        returns=returned_lines(sale, earlier, returns),
+    )
+    ctx.note(
+        f"sale:{booked.id}",
+        refund_of=str(data.sale_id),
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(priced.quantities),
+    )
+    return booked
+
+
+REFUNDABLE = frozenset({"sale", "imported"})
+
+
+@operation("sales.refundable", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound, CannotRefund))
+def refundable(ctx: Context, data: GetSale) -> Refundable:
+    """Say what can still come back of a sale: by line how much and what it is worth, and how much to cards."""
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.id))
+    if sale.kind not in REFUNDABLE or sale.voided_by is not None:
+        raise CannotRefund
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.id))
+    lines = what_is_left(sale, earlier)
+    return Refundable(
+        sale_id=sale.id,
+        receipt=sale.receipt,
+        currency=sale.currency,
+        lines=lines,
+        amount=sum(line.amount for line in lines),
+        cards=sum(cards_left(sale, earlier).values()),
+    )
+
+
 @operation("sales.get", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound,))
 def get_sale(ctx: Context, data: GetSale) -> SaleOut:
     """Return one sale whole: lines, taxes, payments, number and seal."""
@@ -488,6 +621,7 @@ def list_sales(ctx: Context, data: ListSales) -> SalePage:
         since=data.since,
         until=data.until,
         flagged=data.flagged,
+        receipt=data.receipt,
         after=_page_mark(data.after),
         limit=data.limit + 1,
     )

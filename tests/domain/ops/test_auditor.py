@@ -23,7 +23,7 @@ from primepos.domain.ops.schemas import VerifyBooks
 from primepos.domain.ops.service import verify_own_books
 from primepos.domain.outlets.service import create_register
 from primepos.domain.sales.schemas import SalePayment
-from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
+from primepos.domain.sales.service import book_sale, deliver_sale, refund_sale, void_sale
 from tests.conftest import NOON
 from tests.factories import TillSeries, a_product, a_shift, a_shop, basket
 
@@ -42,6 +42,7 @@ BOOKED = (
     "sale_lines",
     "sale_taxes",
     "payments",
+    "sale_returns",
     "ledger_entries",
     "stock_movements",
     "stock_levels",
@@ -59,6 +60,7 @@ UNSEEN = {
     ("stock_movements", "receive", "id"): NAMED,
     ("stock_movements", "sale", "id"): NAMED,
     ("stock_movements", "void", "id"): NAMED,
+    ("stock_movements", "refund", "id"): NAMED,
     ("registers", "till", "created_at"): NAMED,
     ("registers", "till", "updated_at"): NAMED,
     ("registers", "till", "archived_at"): "taking a till out of use is no figure; the trail has it",
@@ -70,6 +72,7 @@ UNSEEN = {
     ("registers", "server", "code"): NAMED,
     ("registers", "server", "name"): NAMED,
     ("sales", "booked", "request_hash"): "the request itself is not kept: a wrong one makes a repeat a conflict",
+    ("sales", "refund", "request_hash"): "the request itself is not kept: a wrong one makes a repeat a conflict",
 }
 
 
@@ -104,7 +107,10 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
     sale = app.run(book_sale, shop.cashier, basket(shop, tenders=card))
     app.run(void_sale, shop.manager, {"id": new_id(), "sale_id": sale.id, "reason": "wrong table"})
     clock.advance(timedelta(days=1))
-    app.run(book_sale, shop.cashier, basket(shop, lines=lines))
+    sold = app.run(book_sale, shop.cashier, basket(shop, lines=lines))
+    back = {"sale_id": sold.id, "lines": [{"line_no": 1, "quantity": "1"}], "reason": "too many"}
+    app.run(refund_sale, shop.manager, {"id": new_id(), **back})
+    app.run(refund_sale, shop.manager, {"id": new_id(), **back, "lines": [{"line_no": 1}, {"line_no": 2}]})
 
     first = a_shift(app, shop)
     till = TillSeries(shop, first, NOON)
@@ -126,11 +132,17 @@ SORTS = {
     "sales": {
         "booked": "kind = 'sale' AND register_id = {server} AND number = 1",
         "void": "kind = 'void'",
+        "refund": "kind = 'refund'",
         "delivered": "register_id = {till} AND number = 1",
         "late": "'LATE' = ANY(flags)",
         "last": "register_id = {till} AND number = 4",
     },
-    "sale_lines": {"tracked": "sku = 'B-2'", "untracked": "sku = 'SERVICE'"},
+    "sale_lines": {
+        "tracked": "sku = 'B-2'",
+        "untracked": "sku = 'SERVICE'",
+        "returned": "sale_id IN (SELECT id FROM sales WHERE kind = 'refund')",
+    },
+    "sale_returns": {"refund": "nth = 2", "void": "sale_id IN (SELECT id FROM sales WHERE kind = 'void')"},
     "sale_taxes": {"any": "true"},
     "payments": {"cash": "kind = 'cash'", "card": "kind = 'card'", "change": "kind = 'change'"},
     "ledger_entries": {
@@ -139,7 +151,12 @@ SORTS = {
         "revenue": "account = 'revenue'",
         "tax": "account = 'tax:std'",
     },
-    "stock_movements": {"sale": "kind = 'sale'", "void": "kind = 'void'", "receive": "kind = 'receive'"},
+    "stock_movements": {
+        "sale": "kind = 'sale'",
+        "void": "kind = 'void'",
+        "refund": "kind = 'refund'",
+        "receive": "kind = 'receive'",
+    },
     "stock_levels": {"any": "true"},
     "shifts": {
         "open": "register_id = {till} AND closed_at IS NULL",
@@ -164,7 +181,16 @@ def changes_of(table: str, column: str, kind: str) -> list[str]:
             if where == table
         ]
         return found or [f"CASE {name} WHEN 'till' THEN 'server' ELSE 'till' END"]
-    if column in ("outlet_id", "register_id", "shift_id", "product_id", "sale_id", "open_shift_id", "void_of"):
+    if column in (
+        "outlet_id",
+        "register_id",
+        "shift_id",
+        "product_id",
+        "sale_id",
+        "of_sale_id",
+        "open_shift_id",
+        "void_of",
+    ):
         other = {
             "outlet_id": "outlets",
             "register_id": "registers",
@@ -172,6 +198,7 @@ def changes_of(table: str, column: str, kind: str) -> list[str]:
             "open_shift_id": "shifts",
             "product_id": "products",
             "sale_id": "sales",
+            "of_sale_id": "sales",
             "void_of": "sales",
         }[column]
         others = f"SELECT o.id FROM {other} o WHERE o.tenant_id = t.tenant_id AND o.id <> {name} ORDER BY o.id"

@@ -63,6 +63,7 @@ def test_everything_is_written_once(app: App, shop: Shop) -> None:
         "stock_movements": 2,
         "stock_levels": 2,
         "ledger_entries": 3,
+        "sale_returns": 0,
         "shifts": 1,
     }
     legs = rows(app, "SELECT account, amount FROM ledger_entries WHERE sale_id = %s ORDER BY account", (sale.id,))
