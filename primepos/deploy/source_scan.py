@@ -51,6 +51,18 @@ def package_sources() -> tuple[Source, ...]:
     )
 
 
+@cache
+def package_sql() -> tuple[Found, ...]:
+    """Return what :func:`sql_built` finds in the package."""
+    return tuple(sql_built(package_sources()))
+
+
+@cache
+def package_connections() -> tuple[Found, ...]:
+    """Return what :func:`connections_made` finds in the package."""
+    return tuple(connections_made(package_sources()))
+
+
 # --- connections -----------------------------------------------------------------------------------------------------
 
 _MAKERS: Final = {

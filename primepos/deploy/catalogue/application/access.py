@@ -153,10 +153,10 @@ def _changed(route: str, then: Mapping[str, object], now: Mapping[str, object]) 
 )
 def tenants_are_kept_apart(target: Target) -> Outcome:
     """Look for models that the session would not scope, and for sessions and connections made elsewhere."""
-    from primepos.deploy.source_scan import connections_made, package_sources
+    from primepos.deploy.source_scan import package_connections
 
     surface = target.surface
-    loose = connections_made(package_sources())
+    loose = package_connections()
     wrong = [f"table {name} is neither scoped nor on the list of global ones" for name in surface.unscoped]
     wrong += [f"{one.what} at {one.place}" for one in loose]
     if wrong:

@@ -41,11 +41,11 @@ _OTHERS: Final = stat.S_IRWXO
 )
 def sql_is_not_built_from_values(_target: Target) -> Outcome:
     """Scan the package's syntax trees; what a person has reviewed is on the list above."""
-    from primepos.deploy.source_scan import package_sources, sql_built
+    from primepos.deploy.source_scan import package_sources, package_sql
 
     found = [
         one
-        for one in sql_built(package_sources())
+        for one in package_sql()
         if not one.path.startswith(MIGRATIONS) and f"{one.path}:{one.function}" not in REVIEWED
     ]
     if found:
