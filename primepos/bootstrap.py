@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from primepos.core.clock import Clock, SystemClock
 from primepos.core.context import Identity
 from primepos.core.db import Database
+from primepos.core.errors import PrimePOSError
 from primepos.core.observing import tracer
 from primepos.core.operations import OPERATIONS, App
 from primepos.core.permissions import Role
+from primepos.core.settings import Environment
 from primepos.domain import schema
 from primepos.domain.audit.trail import Trail
 from primepos.domain.jobs.queue import TransactionalQueue
@@ -52,8 +54,22 @@ def database_url(settings: Settings) -> str:
         # Alembic takes longer to load than the rest of a start.
         from primepos.adapters import migrations
 
+        _back_up_first(settings, url)
         migrations.upgrade(url)
     return url
+
+
+def _back_up_first(settings: Settings, url: str) -> None:
+    """Back up a shop on one PC before a new release changes its schema.
+
+    A backup that fails is told at the till and in the log, and does not keep the shop closed: a revision that fails
+    leaves nothing behind.
+    """
+    if settings.environment is Environment.SHOP:
+        from primepos.adapters.backup.schedule import before_migration
+
+        with contextlib.suppress(PrimePOSError):
+            before_migration(url, settings, SystemClock())
 
 
 def migration_url(settings: Settings) -> str:

@@ -1,65 +1,38 @@
-"""Backups that nobody asks for: when one is due, making it, and what is known of the last attempt.
+"""Making a backup as it is done here: into its place, recorded, old ones let go; and the ones that nobody asks for."""
 
-A shop on one PC has no cron. Its till and its worker look every quarter of an hour whether a night has passed without a
-backup, and if so have one made by a process of its own: selling neither waits for it nor shares its time.
-"""
+from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from primepos.adapters import migrations
 from primepos.adapters.backup import facts
 from primepos.adapters.backup.errors import NoBackupPlace
-from primepos.adapters.backup.making import Made, make_backup
+from primepos.adapters.backup.keeper import Attempt, failed_lately, is_automatic, is_due, remember_attempt
+from primepos.adapters.backup.making import make_backup
 from primepos.adapters.backup.places import own_place, store_at
 from primepos.adapters.backup.reading import kept_in
-from primepos.adapters.backup.retention import NIGHTLY, Keep, prune
-from primepos.adapters.backup.sealing import DumpFormat, Reason
-from primepos.core.clock import Clock
+from primepos.adapters.backup.retention import NIGHTLY, prune
 from primepos.core.errors import PrimePOSError
 from primepos.core.log import get_logger
-from primepos.core.operations import App
-from primepos.core.settings import Environment, Settings
 from primepos.domain.jobs.facts import LAST_BACKUP
 from primepos.domain.jobs.nightly import Chore
 
-#: After this hour, by the machine's own zone, a night's backup is due.
-NIGHT_ENDS_HOUR: Final = 2
-_LOOK_EVERY_S: Final = 15 * 60
-_TRY_AGAIN_AFTER: Final = timedelta(hours=1)
-_ATTEMPT: Final = "last-attempt.json"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from primepos.adapters.backup.making import Made
+    from primepos.adapters.backup.retention import Keep
+    from primepos.adapters.backup.sealing import DumpFormat, Reason
+    from primepos.core.clock import Clock
+    from primepos.core.operations import App
+    from primepos.core.settings import Settings
+
 _POLITE: Final = 10
 
 log = get_logger(__name__)
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """How the last automatic backup of a shop on one PC went; ``code`` and ``problem`` are None when it went well."""
-
-    at: datetime
-    reason: Reason
-    name: str | None = None
-    code: str | None = None
-    problem: str | None = None
-
-
-def last_night(now: datetime) -> datetime:
-    """Return when the latest night ended, as seen from ``now`` in the zone of ``now``."""
-    tonight = now.replace(hour=NIGHT_ENDS_HOUR, minute=0, second=0, microsecond=0)
-    return tonight if tonight <= now else tonight - timedelta(days=1)
-
-
-def is_due(last: datetime | None, now: datetime) -> bool:
-    """Tell whether a night has ended since the last backup; ``now`` is in the shop's zone."""
-    return last is None or last < last_night(now)
 
 
 def back_up(
@@ -93,7 +66,7 @@ def back_up(
     return made, gone
 
 
-def automatic(url: str, settings: Settings, clock: Clock, *, reason: Reason) -> Made:
+def automatic(url: str, settings: Settings, clock: Clock, *, reason: Literal["nightly", "migration"]) -> Made:
     """Make a backup as :func:`back_up` with the usual retention, and write down how it went, also when it fails.
 
     Raises: as :func:`back_up`.
@@ -102,10 +75,10 @@ def automatic(url: str, settings: Settings, clock: Clock, *, reason: Reason) -> 
         made, _ = back_up(url, settings, clock, reason=reason, keep=NIGHTLY)
     except PrimePOSError as error:
         log.error("backup.failed", msg=error.message, reason=reason, error_code=error.code)  # noqa: TRY400 - told in full
-        _note(settings, Attempt(at=clock.now(), reason=reason, code=error.code, problem=error.message))
+        _told(settings, Attempt(at=clock.now(), reason=reason, code=error.code, problem=error.message))
         raise
     log.info("backup.made", msg="A backup was made", name=made.name, reason=reason, bytes=made.size, rows=made.rows)
-    _note(settings, Attempt(at=clock.now(), reason=reason, name=made.name))
+    _told(settings, Attempt(at=clock.now(), reason=reason, name=made.name))
     return made
 
 
@@ -129,16 +102,17 @@ def chore(url_of: Callable[[Settings], str]) -> Chore:
     return Chore("backup", "Back up the database", run)
 
 
-def last_attempt(settings: Settings) -> Attempt | None:
-    """Return how the last automatic backup went, or None when none was tried; a torn note counts as none."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(_attempt_file(settings).read_bytes(), type=Attempt)
-    return None
+def before_migration(url: str, settings: Settings, clock: Clock) -> Made | None:
+    """Back up a shop on one PC whose schema is about to change; elsewhere, and where nothing will, do nothing.
 
-
-def is_automatic(settings: Settings) -> bool:
-    """Whether this installation makes its backups by itself: a shop on one PC, with a database of PrimePOS's own."""
-    return settings.environment is Environment.SHOP and settings.uses_embedded_database
+    Raises: as :func:`back_up`.
+    """
+    if not is_automatic(settings):
+        return None
+    found = migrations.state(url)
+    if found.current is None or not found.pending:
+        return None
+    return automatic(url, settings, clock, reason="migration")
 
 
 def due_now(settings: Settings, clock: Clock) -> bool:
@@ -148,52 +122,10 @@ def due_now(settings: Settings, clock: Clock) -> bool:
         StorageUnavailable: the place cannot be read.
     """
     now = clock.now()
-    attempt = last_attempt(settings)
-    if attempt is not None and attempt.problem is not None and now - attempt.at < _TRY_AGAIN_AFTER:
+    if failed_lately(settings, now):
         return False
     good = [each.created_at for each in kept_in(store_at(None, settings)) if each.header is not None]
     return is_due(good[-1] if good else None, now.astimezone())
-
-
-@contextlib.contextmanager
-def keeper(settings: Settings, clock: Clock, *, env_file: Path | None = None) -> Iterator[None]:
-    """While the block runs, see to it that a shop on one PC has its nightly backup; elsewhere do nothing.
-
-    The first look is at once: nights that were missed are made up for by one backup.
-    """
-    if not is_automatic(settings):
-        yield
-        return
-    leaving = threading.Event()
-
-    def look() -> None:
-        while True:
-            with contextlib.suppress(PrimePOSError, OSError):
-                if due_now(settings, clock):
-                    _make_apart(settings, env_file)
-            if leaving.wait(_LOOK_EVERY_S):
-                return
-
-    thread = threading.Thread(target=look, name="backup keeper", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        leaving.set()
-
-
-def _make_apart(settings: Settings, env_file: Path | None) -> None:
-    """Have the backup made by another process, which outlives this one; its log is beside the backups."""
-    home = _attempt_file(settings).parent
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "primepos", "backup", "create", "--if-due"]
-    if env_file is not None:
-        command += ["--env-file", str(env_file.absolute())]
-    handle = os.open(home / "backup.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "ab") as output:
-        subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, check=False
-        )
 
 
 def be_polite() -> None:
@@ -202,16 +134,6 @@ def be_polite() -> None:
         os.nice(_POLITE)
 
 
-def _attempt_file(settings: Settings) -> Path:
-    return settings.data_dir / "backups" / _ATTEMPT
-
-
-def _note(settings: Settings, attempt: Attempt) -> None:
-    if not settings.uses_embedded_database:
-        return
-    file = _attempt_file(settings)
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(attempt))
-        draft.replace(file)
+def _told(settings: Settings, attempt: Attempt) -> None:
+    if is_automatic(settings):
+        remember_attempt(settings, attempt)

@@ -43,7 +43,7 @@ def list_(
     ] = None,
     task: Annotated[str | None, typer.Option(metavar="NAME", help="Only jobs of this kind.")] = None,
     after: Annotated[int | None, typer.Option(min=1, help="Go on below this number.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most this many.")] = 50,
     nightly_: Annotated[bool, typer.Option("--nightly", help="The nightly jobs instead of the queue.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,

@@ -12,7 +12,7 @@ from primepos import bootstrap
 from primepos.cli.exits import ExitCode
 from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
-from primepos.core.settings import load_settings
+from primepos.core.settings import Environment, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,7 @@ def up(
         _print_sql("".join(step.sql for step in steps), [step.revision for step in steps], as_json=as_json)
         return
     with _belonging(env_file, url):
+        _back_up_first(env_file, url)
         done = migrations.upgrade(url, to, told=_told("Applying"))
     _report("applied", done, url, as_json=as_json)
 
@@ -284,6 +285,19 @@ def _belonging(env_file: Path | None, url: str) -> AbstractContextManager[None]:
     if settings.migration_database_url is None:
         return nullcontext()
     return environment_tag.belonging(url, settings.environment)
+
+
+def _back_up_first(env_file: Path | None, url: str) -> None:
+    """Back up a shop on one PC before its schema changes; elsewhere whoever runs the database does."""
+    settings = load_settings(env_file=env_file, component="migrate")
+    if settings.environment is not Environment.SHOP:
+        return
+    from primepos.adapters.backup.schedule import before_migration
+    from primepos.core.clock import SystemClock
+
+    made = before_migration(url, settings, SystemClock())
+    if made is not None:
+        note(f"Backed up first: {made.name}")
 
 
 def _url(env_file: Path | None) -> str:

@@ -74,8 +74,12 @@ def till(
         _play(opener, script)
         return
     _log_to_file(application)
+    from primepos.adapters.backup.keeper import keeper
+
     # By name: the screen's library must not load before the till does.
-    import_module("primepos.tui.till.app").run_till(opener)
+    run_till = import_module("primepos.tui.till.app").run_till
+    with keeper(application.settings, application.clock, env_file=env_file):
+        run_till(_telling(application, opener))
 
 
 def till_opener(
@@ -131,6 +135,22 @@ def _deliver(opener: Callable[[Callable[[int], None] | None], Till], *, send: bo
         raise typer.Exit(ExitCode.FAILED)
     if not left:
         note("Everything is delivered.")
+
+
+def _telling(
+    application: App, opener: Callable[[Callable[[int], None] | None], Till]
+) -> Callable[[Callable[[int], None] | None], Till]:
+    """Return an opener whose till says first what is wrong with the shop's backups, if anything is."""
+    from primepos.adapters.backup.keeper import trouble
+
+    def telling(progress: Callable[[int], None] | None = None) -> Till:
+        opened = opener(progress)
+        told = trouble(application.settings)
+        if told is not None:
+            opened.desk.show("Backup", [told, "Selling goes on. `primepos backup list` tells more."])
+        return opened
+
+    return telling
 
 
 def _play(opener: Callable[[Callable[[int], None] | None], Till], script: Path) -> None:

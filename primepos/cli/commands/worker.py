@@ -40,4 +40,8 @@ def worker(
     """
     # By name: the faces stand side by side and know nothing of each other.
     run_worker = import_module("primepos.worker").run_worker
-    run_worker(session.open_app(env_file, component="worker"), concurrency=concurrency, listen=listen, once=once)
+    from primepos.adapters.backup.keeper import keeper
+
+    application = session.open_app(env_file, component="worker")
+    with keeper(application.settings, application.clock, env_file=env_file):
+        run_worker(application, concurrency=concurrency, listen=listen, once=once)

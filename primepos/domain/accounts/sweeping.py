@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _KEPT = timedelta(days=30)
 
 _ENDED = "(s.expires_at < %(before)s OR s.revoked_at < %(before)s)"
-_TOKENS = f"DELETE FROM refresh_tokens t USING login_sessions s WHERE s.id = t.session_id AND {_ENDED}"  # noqa: S608  constants
+_TOKENS = f"DELETE FROM refresh_tokens t USING login_sessions s WHERE s.id = t.session_id AND {_ENDED}"  # noqa: S608  constants only
 _SESSIONS = (
-    f"DELETE FROM login_sessions s WHERE {_ENDED}"  # noqa: S608  constants
+    f"DELETE FROM login_sessions s WHERE {_ENDED}"  # noqa: S608  constants only
     " AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.session_id = s.id)"
 )
 
