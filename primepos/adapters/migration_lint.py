@@ -121,7 +121,7 @@ def _shown(path: Path, here: Path) -> str:
 def _next(before: Context | None, source: Source, today: date) -> Context:
     context = Context(source, today)
     if before is not None:
-        context.null_checks, context.filled = before.null_checks, before.filled
+        context.null_checks, context.constraints, context.filled = before.null_checks, before.constraints, before.filled
     return context
 
 
@@ -164,6 +164,7 @@ def _learn_part(context: Context, table: str, part: object) -> None:
     constraint = getattr(part, "def").constraint if name == "AT_AddConstraint" else None
     if constraint is not None:
         column = _kept_full(constraint)
+        context.constraints.add((table, constraint.conname))
         if column:
             context.null_checks[table, constraint.conname] = column
         if constraint.skip_validation:
@@ -172,8 +173,8 @@ def _learn_part(context: Context, table: str, part: object) -> None:
             context.filled.add((table, column))
     elif name == "AT_ValidateConstraint":
         told = part.name  # type: ignore[attr-defined]  # a node of the parser
-        # One that no file here added: somebody did, and this proves it.
-        context.filled.add((table, context.null_checks.get((table, told), "")))
+        if (table, told) in context.null_checks or (table, told) not in context.constraints:
+            context.filled.add((table, context.null_checks.get((table, told), "")))
     elif name == "AT_DropConstraint" and part.missing_ok:  # type: ignore[attr-defined]  # a node of the parser
         context.dropped.add((table, part.name))  # type: ignore[attr-defined]  # a node of the parser
 
@@ -197,7 +198,7 @@ def _judged(
 ) -> Iterator[Finding]:
     used: set[Allowance] = set()
     for rule, statement, each in broken:
-        allowances = source.allowances if statement is None else statement.allowances
+        allowances = _of_the_file(source) if statement is None else statement.allowances
         asked = next((one for one in allowances if one.rule == rule), None)
         if asked is not None:
             used.add(asked)
@@ -205,6 +206,12 @@ def _judged(
     everything = {one for each in source.statements for one in each.allowances} | set(source.allowances)
     for unused in sorted(everything - used, key=lambda one: (one.line, one.rule)):
         yield _unused(unused, path, today)
+
+
+def _of_the_file(source: Source) -> tuple[Allowance, ...]:
+    """Return what is asked for at the top of a file: above its first statement is above the file too."""
+    first = source.statements[0].allowances if source.statements else ()
+    return (*source.allowances, *first)
 
 
 def _finding(
@@ -253,5 +260,5 @@ def _one_release(sources: Sequence[Source], here: Path, today: date) -> Iterator
         number = ships_in(source.labels)
         if source.labels.phase == "contract" and number in expanding:
             message = "one release expands and contracts: the release before it runs during the switch"
-            asked = next((one for one in source.allowances if one.rule == "MIG046"), None)
+            asked = next((one for one in _of_the_file(source) if one.rule == "MIG046"), None)
             yield _finding("MIG046", Broken(message), source, None, _shown(source.path, here), asked, today)

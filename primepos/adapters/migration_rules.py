@@ -153,13 +153,15 @@ class Context:
     """What is known so far of the file that is looked at, and of those before it.
 
     ``made`` are the tables that this file creates, nobody uses them yet. ``null_checks`` maps a table and constraint to
-    the column it keeps from being empty, ``filled`` are the columns for which such a constraint was validated.
+    the column it keeps from being empty, ``constraints`` are all that were added, ``filled`` the columns for which such
+    a constraint was validated ('' for one that no file here added).
     """
 
     source: Source
     today: date
     made: set[str] = field(default_factory=set)
     null_checks: dict[tuple[str, str], str] = field(default_factory=dict)
+    constraints: set[tuple[str, str]] = field(default_factory=set)
     filled: set[tuple[str, str]] = field(default_factory=set)
     # Constraints added NOT VALID in the transaction that is open.
     unproven: set[tuple[str, str]] = field(default_factory=set)

@@ -116,6 +116,12 @@ def verify(url: str) -> list[Drift]:
         return found
 
 
+def drift_from_models(url: str) -> list[str]:
+    """Return how the tables differ from those that the models declare. Raises DatabaseUnreachable."""
+    with connected(url) as connection:
+        return _model_drift(connection)
+
+
 def _model_drift(connection: sa.Connection) -> list[str]:
     try:
         command.check(config_for(connection))
