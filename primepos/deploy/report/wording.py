@@ -34,8 +34,9 @@ def worst_first(report: Report) -> list[Finding]:
 
 
 def sentence(text: str) -> str:
-    """Return a rule as a sentence: a capital at the start, a full stop at the end."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    """Return a rule as a sentence: a capital at the start (of a word, not of a path), a full stop at the end."""
+    is_word = text.partition(" ")[0].rstrip(",").isalpha()
+    return f"{text[:1].upper() if is_word else text[:1]}{text[1:].rstrip('.')}."
 
 
 def percent(report: Report) -> str:
