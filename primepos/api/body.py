@@ -9,6 +9,7 @@ from litestar import Request
 
 from primepos.api.errors import BodyTooLarge, ClientGone, RequestTooSlow
 
+MAX_HEAD_BYTES = 32 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 BODY_WITHIN_S = 30
 

@@ -72,6 +72,13 @@ class HeadTooLarge(InvalidInput):
     template = "Address and headers are larger than {max_bytes} bytes"
 
 
+class AddressTooLong(InvalidInput):
+    """The address of the request is longer than any of this API."""
+
+    code = "ADDRESS_TOO_LONG"
+    template = "The address is longer than {max_bytes} bytes"
+
+
 class ClientGone(InvalidInput):
     """The caller hung up before the request had arrived; nobody hears this."""
 
@@ -137,6 +144,7 @@ _TRANSPORT: dict[type[PrimePOSError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RequestTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    AddressTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
     ClientGone: HTTPStatus.BAD_REQUEST,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
 }

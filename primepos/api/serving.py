@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from litestar import Litestar
@@ -28,6 +29,7 @@ from primepos import bootstrap
 from primepos.adapters.telemetry.metrics import forget_process, shared_between_processes
 from primepos.adapters.telemetry.starting import start_telemetry
 from primepos.api.app import build_app
+from primepos.api.body import MAX_HEAD_BYTES
 from primepos.api.proxies import networks
 from primepos.core.errors import BadConfiguration, Unavailable
 from primepos.core.log import configure_logging, get_logger
@@ -112,6 +114,7 @@ def make_api(env_file: Path | None = None) -> Litestar:
     start_telemetry(settings)
     # The edge writes the line of each request; uvicorn switched its own off before our logging was set up here.
     logging.getLogger("uvicorn.access").propagate = False
+    _protocol(settings)
     _leave_with_parent()
     return build_app(bootstrap.build_app(settings))
 
@@ -129,6 +132,16 @@ def _leave_with_parent() -> None:
     threading.Thread(target=wait, name="primepos-parent", daemon=True).start()
 
 
+def _protocol(settings: Settings) -> type[asyncio.Protocol] | Literal["auto"]:
+    """Return how HTTP is read: by httptools and within bounds, or by h11 on Windows, where there is no httptools."""
+    if find_spec("httptools") is None:
+        return "auto"
+    from primepos.api.protocol import BoundedProtocol
+
+    BoundedProtocol.speak_for(settings)
+    return BoundedProtocol
+
+
 def uvicorn_config(api: Any, settings: Settings, **more: Any) -> uvicorn.Config:
     """Return how uvicorn is to run: our log lines, no Server header, proxies only where they are named."""
     trusted = networks(settings.trusted_proxies)
@@ -136,6 +149,8 @@ def uvicorn_config(api: Any, settings: Settings, **more: Any) -> uvicorn.Config:
         api,
         log_config=None,
         access_log=False,
+        http=_protocol(settings),
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         server_header=False,
         ws="none",
         lifespan="on",
