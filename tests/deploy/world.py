@@ -57,6 +57,31 @@ GOOD_ENVIRONMENT: Mapping[str, str] = {
 FRONTEND_FILE = "NEXT_PUBLIC_API_URL=https://api.brightfruit.shop/api/v1\nNEXT_PUBLIC_USE_REAL_API=true\n"
 
 
+# What people fill in: the project's own files wait for it.
+EVIDENCE = """
+[[drill]]
+kind = "rollback"
+held_on = 2026-11-20
+passed = true
+
+[load_test]
+held_on = 2026-11-20
+requests = 100000
+errors = 0
+p95_ms = 120
+
+[accessibility]
+held_on = 2026-11-20
+standard = "WCAG 2.1 AA"
+by = "Mira"
+open_findings = 0
+"""
+CONTACTS = "".join(
+    f'[{role}]\nwho = "Mira"\nreach = "the operations channel"\naccess = "the vault, item {role}"\n'
+    for role in ("on_call", "platform", "database", "domain_registrar", "mail", "security", "product")
+)
+
+
 def a_project(folder: Path) -> Path:
     """Copy of what the checks read of this project, as a repository of its own with one commit."""
     for name in ("render.yaml", ".env.example", "requirements.lock", "requirements-embedded.lock", ".gitignore"):
@@ -64,6 +89,8 @@ def a_project(folder: Path) -> Path:
             shutil.copy(ROOT / name, folder / name)
     for name in ("migrations", "deploy", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "deploy" / "evidence.toml").write_text(EVIDENCE)
+    (folder / "deploy" / "contacts.toml").write_text(CONTACTS)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A")
     git(folder, "-c", "user.name=t", "-c", "user.email=t@t.invalid", "commit", "-q", "-m", "a release")
