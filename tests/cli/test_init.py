@@ -66,6 +66,7 @@ def test_a_shop_is_set_up_once_and_its_server_started_and_stopped(
     # Not every server comes with psql, nor every machine.
     assert command("db", "psql", "--", "-c", "SELECT 1").code in {0, 5}
     assert command("db", "upgrade", "--json").json["upgraded"] is None
+    assert command("db", "upgrade", "--discard-old", "--yes", "--json").json == {"discarded": []}
     assert command("db", "stop", "--yes", "--json").json["was_running"] is True
     assert command("db", "stop", "--json").json["was_running"] is False
     assert command("db", "status", "--json").json["state"] == "stopped"

@@ -11,7 +11,7 @@ from primepos.core.embedded import (
     data_major,
 )
 from primepos.core.embedded.place import Place
-from tests.core.embedded_world import World, installed_majors, rows
+from tests.core.embedded_world import Process, World, installed_majors, rows
 
 MAJORS = installed_majors()
 OLD, NEW = (MAJORS[0], MAJORS[-1]) if MAJORS else (None, None)
@@ -64,6 +64,13 @@ def test_an_upgrade_keeps_data_roles_rights_and_passwords_and_the_old_data(world
     assert rows(cluster.owner_url("shop"), "SELECT has_table_privilege('primepos_app', 'sales', 'SELECT')") == [(True,)]
     assert rows(cluster.admin_url("shop"), "SELECT reltuples::int FROM pg_class WHERE relname = 'sales'") == [(1000,)]
     assert cluster.upgrade(OLD) is None
+    stray = done.old_data.with_name("pgdata-99")
+    stray.mkdir()
+    (stray / "PG_VERSION").write_text("99\n")
+    assert cluster.discard_old() == [done.old_data]
+    assert cluster.discard_old() == []
+    assert stray.is_dir(), "only older data are an upgrade's leavings"
+    assert rows(cluster.owner_url("shop"), "SELECT count(*) FROM sales") == [(1000,)]
     cluster.destroy()
     assert not done.old_data.exists()
 
@@ -83,6 +90,34 @@ def test_an_upgrade_that_was_killed_between_its_renames_is_finished_by_the_next_
         assert not pgdata.exists()
     assert cluster.ensure_running().version_major == NEW.version_major
     assert rows(cluster.owner_url("shop"), "SELECT count(*) FROM sales") == [(1000,)]
+
+
+UPGRADE = """
+from primepos.core.embedded import find_binaries
+cluster._binaries = find_binaries(Path(sys.argv[3]))
+cluster.upgrade(find_binaries(Path(sys.argv[4])))
+"""
+
+
+@pytest.mark.long
+def test_an_upgrade_that_is_killed_while_it_copies_is_begun_again(world, aged):
+    aged.stop()
+    upgraded = aged.data_dir / "pgdata.upgraded" / "PG_VERSION"
+    process = Process(UPGRADE, world.home(), world.system_dir, NEW.bin_dir, OLD.bin_dir)
+    while not upgraded.exists():
+        assert process._popen.poll() is None, process._popen.stdout.read()
+    process.kill()
+    cluster = world.cluster(binaries=NEW)
+    assert data_major(aged.data_dir / "pgdata") == OLD.version_major
+    while True:
+        # pg_upgrade itself outlives who started it, and nobody gets in its way before it ends.
+        try:
+            done = cluster.upgrade(OLD)
+        except EmbeddedPostgresFailed:
+            continue
+        break
+    assert (done.from_major, done.to_major) == (OLD.version_major, NEW.version_major)
+    assert rows(cluster.owner_url("shop"), "SELECT count(*), max(name) FROM sales") == [(1000, "Ä999")]
 
 
 @pytest.mark.long

@@ -72,7 +72,13 @@ def status(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None
     emit(_status(_cluster(env_file)), as_json=as_json)
 
 
-@app.command(epilog=examples("primepos db upgrade", "primepos db upgrade --from /usr/lib/postgresql/15/bin --json"))
+@app.command(
+    epilog=examples(
+        "primepos db upgrade",
+        "primepos db upgrade --from /usr/lib/postgresql/15/bin --json",
+        "primepos db upgrade --discard-old --yes",
+    )
+)
 def upgrade(
     *,
     old: Annotated[
@@ -85,16 +91,28 @@ def upgrade(
             help="The old version's programs; found if installed.",
         ),
     ] = None,
+    discard_old: Annotated[
+        bool, typer.Option("--discard-old", help="Instead delete the data that earlier upgrades left.")
+    ] = False,
+    yes: YesFlag = False,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Move the data to the major version of PostgreSQL that is installed now, with pg_upgrade.
 
-    The old data are kept beside the new ones, and stay in use if anything fails. Nobody may be using the server.
+    The old data are kept beside the new ones until --discard-old, and stay in use if anything fails. Nobody may be
+    using the server. Killed half-way, it is either finished by the next start or begun again by the next upgrade.
     """
     from primepos.core.embedded import find_binaries
 
     cluster = _cluster(env_file)
+    if discard_old:
+        confirm_destruction("This deletes the data of older versions of PostgreSQL for good.", yes)
+        gone = [str(each) for each in cluster.discard_old()]
+        emit({"discarded": gone}, as_json=True) if as_json else note(
+            f"Deleted {', '.join(gone)}." if gone else "There was nothing to delete."
+        )
+        return
     done = cluster.upgrade(None if old is None else find_binaries(old))
     if as_json:
         told = None if done is None else {"from": done.from_major, "to": done.to_major, "old_data": str(done.old_data)}
@@ -102,7 +120,10 @@ def upgrade(
     elif done is None:
         note("Nothing to do: the data are of the installed version.")
     else:
-        note(f"PostgreSQL {done.from_major} became {done.to_major}. Delete {done.old_data} when all is well.")
+        note(
+            f"PostgreSQL {done.from_major} became {done.to_major}. The old data are in {done.old_data}; when all is"
+            " well, `primepos db upgrade --discard-old` deletes them."
+        )
 
 
 @app.command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -195,6 +196,28 @@ class Cluster:
             done = upgrade_data(server, old or find_binaries(major=found))
         analyze(self._server(place), self.ensure_running(keep=self._keep).port)
         return done
+
+    def discard_old(self) -> list[Path]:
+        """Delete the data that upgrades left of older versions, and return where they were.
+
+        Nothing is deleted unless data of a newer version than theirs are in their place.
+        """
+        if not check_home(self.data_dir):
+            return []
+        with self._launcher():
+            place = locate(self.data_dir, self.system_dir, create=False)
+            if place is None:
+                return []
+            place.finish_upgrade()
+            present = data_major(place.pgdata)
+            gone = [
+                old
+                for old in place.left_by_upgrades()
+                if present is not None and (left := data_major(old)) is not None and left < present
+            ]
+            for old in gone:
+                shutil.rmtree(old)
+            return gone
 
     def status(self) -> ClusterStatus:
         """What is there and what runs, without waiting for anybody and without changing anything."""

@@ -105,6 +105,10 @@ class Place:
         """The data directory an upgrade makes, until it takes the place of the old one."""
         return self.root / "pgdata.upgraded"
 
+    def left_by_upgrades(self) -> list[Path]:
+        """The data directories of older versions that upgrades left, oldest version first."""
+        return sorted(directory for directory in self.root.glob("pgdata-*") if directory.is_dir())
+
     def finish_upgrade(self) -> None:
         """Put upgraded data where the old were, if an upgrade got as far as taking the old ones away."""
         if self.upgraded.is_dir() and not self.pgdata.exists():
@@ -112,7 +116,7 @@ class Place:
 
     def remove(self) -> None:
         """Remove the data and every file of ours, and nothing else; the server is stopped."""
-        for directory in (self.pgdata, self.staging, self.upgraded, *self.root.glob("pgdata-*")):
+        for directory in (self.pgdata, self.staging, self.upgraded, *self.left_by_upgrades()):
             shutil.rmtree(directory, ignore_errors=True)
         files = (self.state_file, self.superuser_password_file, self.owner_password_file, self.users_lock,
                  self.server_lock, self.start_log, self.root / _ORIGIN, self.home / _POINTER)  # fmt: skip
