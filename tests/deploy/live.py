@@ -402,7 +402,7 @@ class Front:
 
 
 def _relay(client: socket.socket, server: socket.socket, scheme: str) -> None:
-    """Pass one request on, with the forwarding headers an edge adds, and its answer back."""
+    """Pass one request on, with the forwarding headers an edge adds, and its answer back; then the connection ends."""
     request = b""
     while b"\r\n\r\n" not in request:
         part = client.recv(65536)
@@ -410,7 +410,13 @@ def _relay(client: socket.socket, server: socket.socket, scheme: str) -> None:
             return
         request += part
     head, _, rest = request.partition(b"\r\n\r\n")
-    forwarded = f"\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-For: 203.0.113.9, 172.68.1.1\r\n\r\n"
+    length = next(
+        (int(line.partition(b":")[2]) for line in head.splitlines() if line.lower().startswith(b"content-length:")), 0
+    )
+    while len(rest) < length:
+        rest += client.recv(65536)
+    forwarded = f"\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-For: 203.0.113.9, 172.68.1.1"
+    forwarded += "\r\nConnection: close\r\n\r\n"
     server.sendall(head + forwarded.encode() + rest)
     while True:
         part = server.recv(65536)

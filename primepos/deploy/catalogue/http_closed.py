@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # One reading route of each part of the API; asked as well as what the application itself says it protects.
 PROTECTED: Final = (
-    "/api/v1/auth/me", "/api/v1/users", "/api/v1/outlets", "/api/v1/registers", "/api/v1/products", "/api/v1/stock",
-    "/api/v1/sales", "/api/v1/reports/sales", "/api/v1/audit",
+    "/api/v1/auth/me", "/api/v1/users", "/api/v1/outlets", "/api/v1/registers", "/api/v1/products",
+    "/api/v1/stock/levels", "/api/v1/sales", "/api/v1/reports/sales", "/api/v1/audit",
 )  # fmt: skip
 MOST_SAMPLED = 12
 INSIDE: Final = (
