@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 import pytest
 
-from primepos.adapters.backup import facts, places, reading, restoring
+from primepos.adapters.backup import facts, filling, places, reading, restoring
 from primepos.adapters.backup.errors import (
     BackupDamaged,
     BackupFailed,
@@ -30,8 +30,8 @@ from primepos.adapters.backup.errors import (
     RestoreTargetInUse,
     RestoreTargetNotEmpty,
 )
+from primepos.adapters.backup.filling import Source
 from primepos.adapters.backup.making import make_backup
-from primepos.adapters.backup.restoring import Source
 from primepos.adapters.migration_errors import DatabaseUnreachable
 from primepos.adapters.storage.disk import DiskStore
 from primepos.core.clock import FrozenClock
@@ -70,7 +70,7 @@ class World:
     def __init__(self, cluster: Cluster, template: str, home: Path) -> None:
         self.cluster, self.home = cluster, home
         self.url, self.shops = a_sold_database(cluster, template, home / "data")
-        self.name = restoring.database_of(self.url)
+        self.name = filling.database_of(self.url)
         self.store = DiskStore(home / "backups")
         self.made: Made = make_backup(self.url, self.store, KEY, clock=CLOCK)
         self.audit = audit_in(home / "data")
@@ -302,7 +302,7 @@ def test_what_is_in_service_goes_aside_only_when_that_was_said_and_comes_back(
     world: World, cluster: Cluster, template: str, tmp_path: Path
 ) -> None:
     url, _ = a_sold_database(cluster, template, tmp_path, sales=1)
-    name = restoring.database_of(url)
+    name = filling.database_of(url)
     before = world.sales(url)
     act = {"audit": world.audit, "clock": CLOCK}
     with pytest.raises(NothingToUndo):
@@ -337,7 +337,7 @@ def test_a_copy_that_is_not_equal_or_whose_books_do_not_hold_is_not_put_in_servi
         header = source.header
     more = msgspec.structs.replace(trailer, rows={**trailer.rows, "public.sales": 7})
     with pytest.raises(RestoreNotEqual, match=r"public\.sales has 6 rows, not 7"):
-        restoring.fill(target, world.source(), header, more)
+        filling.fill(target, world.source(), header, more)
     with pytest.raises(RestoreNotEqual, match="the books do not hold"):
         restoring.restore_in_place(
             world.url, world.source(), audit=lambda _: ["the books do not hold"], clock=CLOCK, replace=True
@@ -352,11 +352,11 @@ def test_a_backup_of_a_newer_release_or_a_newer_server_is_refused(
         trailer, header = source.drained(), source.header
     newer = msgspec.structs.replace(header, server="99.1")
     with pytest.raises(RestoreNotPossible, match=r"PostgreSQL 99\.1"):
-        restoring.fill(target, world.source(), newer, trailer)
+        filling.fill(target, world.source(), newer, trailer)
     foreign = msgspec.structs.replace(trailer, roles=[*trailer.roles, "reporting"])
     with pytest.raises(RestoreNotPossible, match="the role reporting"):
-        restoring.fill(target, world.source(), header, foreign)
-    monkeypatch.setattr(restoring, "revisions", lambda *_: [])
+        filling.fill(target, world.source(), header, foreign)
+    monkeypatch.setattr(filling, "revisions", lambda *_: [])
     with pytest.raises(RestoreNotPossible, match="this release does not know"):
         world.source().checked()
     assert as_owner(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]

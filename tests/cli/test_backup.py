@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from primepos.adapters.backup import restoring
+from primepos.adapters.backup import filling
 from primepos.cli import session
 from tests.adapters.backup_world import a_sold_database, databases, flip_a_byte, read_as
 
@@ -25,7 +25,7 @@ KEY, OLD_KEY = "new-backup-key-of-this-shop-0123456789", "old-backup-key-of-this
 def sold(cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url, _ = a_sold_database(cluster, template, tmp_path_factory.mktemp("data"), sales=2)
     yield url
-    for name in databases(cluster, restoring.database_of(url)):
+    for name in databases(cluster, filling.database_of(url)):
         cluster.drop_database(name)
 
 

@@ -148,7 +148,7 @@ def verify(
 
     Only a drill shows that it can be restored; the deploy gate asks for one every 90 days.
     """
-    from primepos.adapters.backup import facts, places, reading, restoring
+    from primepos.adapters.backup import facts, filling, places, reading, restoring
     from primepos.cli.backups import audit_with, key_of, settings_of
     from primepos.domain.jobs.facts import LAST_DRILL
 
@@ -171,7 +171,7 @@ def verify(
     }
     if drill:
         url = bootstrap.migration_url(settings)
-        source = restoring.Source(store, name, key, settings.pg_bin)
+        source = filling.Source(store, name, key, settings.pg_bin)
         done = restoring.drill(url, source, audit=audit_with(settings), clock=clock)
         facts.record(url, LAST_DRILL, clock.now())
         answer["drill"] = {"took_s": done.took_s, "lost_s": done.lost_s, "migrated": done.migrated}

@@ -91,15 +91,15 @@ def _restore(
     disconnect: bool,
     as_json: bool,
 ) -> None:
-    from primepos.adapters.backup import places, restoring
+    from primepos.adapters.backup import filling, places, restoring
     from primepos.cli.backups import audit_with, key_of
 
     clock, audit = SystemClock(), audit_with(settings)
     store, name = places.find_file(file, place, settings)
-    source = restoring.Source(store, name, key_of(settings, key_file), settings.pg_bin)
+    source = filling.Source(store, name, key_of(settings, key_file), settings.pg_bin)
     if into is None:
         confirm_destruction(
-            f"This puts {name} in the place of the database {restoring.database_of(url)}"
+            f"This puts {name} in the place of the database {filling.database_of(url)}"
             f"{', which then stands aside' if replace else ''}.",
             yes,
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Statements put together from what the scan cannot follow, read by a person: the function, and why it is safe.
 REVIEWED: Final[Mapping[str, str]] = {
-    "primepos/adapters/backup/restoring.py:_give_back": "kinds and quoted names, as the catalogue gives them",
+    "primepos/adapters/backup/filling.py:_give_back": "kinds and quoted names, as the catalogue gives them",
     "primepos/adapters/backup/snapshot.py:_open_sequences": "names as the catalogue gives them, quoted by it",
     "primepos/core/embedded/provision.py:reset_superuser_password": "a password made a line above, of URL-safe letters",
     "primepos/core/models.py:json_column": "the default of a column, written in the model; part of the schema",
