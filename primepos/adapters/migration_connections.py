@@ -12,14 +12,13 @@ from sqlalchemy.exc import DBAPIError
 
 from primepos import __version__
 from primepos.adapters.migration_errors import DatabaseUnreachable, MigrationLocked, RevisionUnknown, SchemaIsNewer
-from primepos.adapters.migration_files import known, scripts_in
+from primepos.adapters.migration_files import LOCK_TIMEOUT, known, scripts_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Two releases that deploy at the same moment take turns on this key.
 ADVISORY_LOCK: Final = 7_767_676_701
-LOCK_TIMEOUT_MS: Final = 2000
 # How long to wait for another migration to end.
 TURN_TIMEOUT_MS: Final = 600_000
 # A server whose client is gone finishes its statement first, and holds its locks for as long, unless it looks.
@@ -62,7 +61,7 @@ def migrating(url: str, *, on_wait: Callable[[], None] | None = None) -> Iterato
     """
     with connected(url) as connection:
         _take_turn(connection, on_wait)
-        connection.exec_driver_sql(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         _notice_a_client_that_died(connection)
         _own_the_schema(connection)
         connection.commit()

@@ -32,11 +32,13 @@ BASE: Final = "base"
 HEAD: Final = "head"
 # A statement that takes longer holds its locks too long; a revision that needs more declares `statement_timeout`.
 STATEMENT_TIMEOUT: Final = "5s"
+# Whoever waits for a lock has others wait behind it.
+LOCK_TIMEOUT: Final = "2s"
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One migration file. ``phase`` is expand (old code goes on working) or contract (it does not)."""
+    """One migration file. ``phase`` is expand or migrate (old code goes on working) or contract (it does not)."""
 
     revision: str
     file: str
@@ -165,75 +167,16 @@ def to_undo(present: str | None, to: str) -> list[Revision]:
     return [described(each) for each in found]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStep:
-    """What applying one revision means: its statements, and the tables of before it that they lock.
+def sql_steps(lower: str | None, upper: str = HEAD) -> list[tuple[Revision, str]]:
+    """Return what going up to a revision sends, one revision after the other, oldest first.
 
-    ``locks`` are ``TABLE: MODE`` for the locks that make others wait; tables that the same plan creates are left out,
-    since nobody uses them yet. ``rewrites`` are tables that PostgreSQL writes anew, which takes as long as they are.
+    In a database that is in use each begins with the limits that ``primepos migrate up`` would set.
+
+    Raises: RevisionUnknown, WrongDirection.
     """
-
-    revision: Revision
-    sql: str
-    statements: int
-    locks: tuple[str, ...]
-    rewrites: tuple[str, ...]
-
-
-_NAME = r'(?:ONLY\s+)?(?:"?public"?\.)?"?(?P<table>\w+)"?'
-_LOCKS: Final = tuple(
-    (re.compile(pattern.replace("NAME", _NAME), re.IGNORECASE | re.DOTALL), mode)
-    for pattern, mode in (
-        (r"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?NAME", "ACCESS EXCLUSIVE"),
-        (r"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?NAME", "ACCESS EXCLUSIVE"),
-        (r"TRUNCATE\s+(?:TABLE\s+)?NAME", "ACCESS EXCLUSIVE"),
-        (r"CREATE\s+POLICY\s+\S+\s+ON\s+NAME", "ACCESS EXCLUSIVE"),
-        (r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?\S+\s+ON\s+NAME", "SHARE"),
-        (r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s.*?\sON\s+NAME", "SHARE ROW EXCLUSIVE"),
-    )
-)
-_CREATES: Final = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}", re.IGNORECASE)
-_REFERS: Final = re.compile(rf"REFERENCES\s+{_NAME}\s*\(", re.IGNORECASE)
-_REWRITES: Final = re.compile(
-    rf"ALTER\s+TABLE\s+{_NAME}.*?(?:\sTYPE\s|GENERATED\s+ALWAYS\s+AS\s*\(|SET\s+TABLESPACE|SET\s+(?:UN)?LOGGED)",
-    re.IGNORECASE | re.DOTALL,
-)
-_ALEMBIC_OWN: Final = re.compile(r"^(?:BEGIN|COMMIT)$|^(?:INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE) alembic_version")
-_COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
-# Alembic ends each statement so; a semicolon inside a function's body has no blank line after it.
-_END: Final = re.compile(r";\s*\n\n")
-
-
-def plan(lower: str | None, upper: str = HEAD) -> list[PlanStep]:
-    """Return what going up to a revision would do, oldest first. Raises RevisionUnknown, WrongDirection."""
-    steps = []
-    created: set[str] = set()
-    below = lower
+    steps, below = [], lower
     for revision in revisions(lower, upper):
-        sql = sql_of(below, revision.revision)
+        limits = f"SET lock_timeout = '{LOCK_TIMEOUT}';\n\nSET statement_timeout = '{revision.statement_timeout}';\n\n"
+        steps.append((revision, (limits if lower else "") + sql_of(below, revision.revision)))
         below = revision.revision
-        statements = _statements(sql)
-        created |= {match["table"] for each in statements if (match := _CREATES.match(each))}
-        locks = {
-            f"{match['table']}: {mode}": None
-            for each in statements
-            for pattern, mode in _LOCKS
-            if (match := pattern.match(each)) and match["table"] not in created
-        }
-        # A new foreign key also locks the table it points at.
-        for each in statements:
-            if re.match(r"(?:CREATE|ALTER)\s+TABLE", each, re.IGNORECASE):
-                referred = {match["table"] for match in _REFERS.finditer(each)} - created
-                locks |= {f"{table}: SHARE ROW EXCLUSIVE": None for table in sorted(referred)}
-        rewrites = {
-            match["table"]: None
-            for each in statements
-            if (match := _REWRITES.match(each)) and match["table"] not in created
-        }
-        steps.append(PlanStep(revision, sql, len(statements), tuple(locks), tuple(rewrites)))
     return steps
-
-
-def _statements(sql: str) -> list[str]:
-    pieces = (piece.strip() for piece in _END.split(_COMMENT.sub("", sql) + "\n\n"))
-    return [piece for piece in pieces if piece and not _ALEMBIC_OWN.match(piece)]

@@ -21,6 +21,8 @@ from alembic import op
 from psycopg import errors as pg_errors
 from sqlalchemy.exc import DBAPIError
 
+from primepos.adapters.migration_files import LOCK_TIMEOUT, STATEMENT_TIMEOUT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -107,7 +109,7 @@ def _outside_transaction(statement: str | None = LONG_STATEMENT) -> Iterator[sa.
         if statement is None:
             yield op.get_bind()
             return
-        before = ("2s", "5s") if context.as_sql else _limits(op.get_bind())
+        before = (LOCK_TIMEOUT, STATEMENT_TIMEOUT) if context.as_sql else _limits(op.get_bind())
         op.execute(f"SET lock_timeout = '{LONG_LOCK}'")
         op.execute(f"SET statement_timeout = '{statement}'")
         try:

@@ -124,7 +124,7 @@ def test_a_backfill_that_was_stopped_goes_on_behind_its_last_batch(fresh_databas
 
 def test_a_row_that_is_held_for_a_moment_is_waited_out_in_smaller_batches(fresh_database, shops, channel, monkeypatch):
     migrations.upgrade(fresh_database, channel[1])
-    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT_MS", 30)
+    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT", "30ms")
     monkeypatch.setattr(migration_steps, "SMALLEST_BATCH", 2)
     blocker = psycopg.connect(fresh_database)
     blocker.execute("GRANT UPDATE (channel) ON sales TO primepos_system")
@@ -196,7 +196,7 @@ def test_limits_of_the_runner_hold_again_after_a_step(fresh_database, tmp_path, 
 
 
 def test_the_sql_of_a_plan_does_the_same_work(fresh_database, shops, channel):
-    script = "".join(step.sql for step in migration_files.plan(migrations.current(fresh_database)))
+    script = "".join(sql for _, sql in migration_files.sql_steps(migrations.current(fresh_database)))
     assert "CREATE INDEX CONCURRENTLY IF NOT EXISTS sales_channel_idx" in script
     with psycopg.connect(fresh_database, autocommit=True) as connection:
         for statement in parse(script):

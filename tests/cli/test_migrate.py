@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from primepos import __version__
 from primepos.adapters import migration_files, migrations
 from primepos.core.embedded.cluster import Cluster
-from tests.contracts.test_migrations import copy_migrations, execute
+from tests.adapters.bad_migrations import LABELS, LIMITS
+from tests.adapters.channel_revisions import copy_migrations
+from tests.contracts.test_migrations import execute
 
 REVISIONS = [each.revision for each in migration_files.revisions(None, "head")]
 
@@ -45,7 +49,11 @@ def test_status_and_plan_say_what_is_missing_and_change_nothing(database, comman
     planned = command("migrate", "plan", "--json").json
     assert [each["revision"] for each in planned] == REVISIONS[2:]
     assert (planned[0]["phase"], planned[0]["locks"]) == ("expand", [])
+    assert {(each["in_transaction"], each["step"]) for each in planned[0]["each"]} == {(True, None)}
+    assert planned[0]["statements"] == len(planned[0]["each"])
     assert "CREATE TABLE" in command("migrate", "plan", "--sql").out
+    assert command("migrate", "status", "--format", "json").json == found
+    assert [each["phase"] for each in found["applied"]] == ["expand", "expand"]
     assert migrations.current(database) == "0002"
 
 
@@ -100,3 +108,38 @@ def test_new_writes_a_file(tmp_path, command):
     made = command("migrate", "new", "add gift cards", "--directory", str(location), "--json").json["path"]
     assert made.endswith("_add_gift_cards.py")
     assert "Phase: expand" in (location / "versions" / made.rpartition("/")[2]).read_text()
+
+
+def test_new_writes_a_migrate_and_a_contract_with_what_they_must_say(tmp_path, command):
+    location = copy_migrations(tmp_path / "migrations")
+    at = ("--directory", str(location))
+    filled = Path(command("migrate", "new", "fill the channel", "--phase", "migrate", *at, "--json").json["path"])
+    assert "Phase: migrate" in filled.read_text()
+    assert "backfill(revision, " in filled.read_text()
+    made = command("migrate", "new", "drop it", "--phase", "contract", "--unused-since", "0.0.9", *at, "--json").json
+    assert f"Phase: contract\nRelease: {__version__}\nUnused since: 0.0.9" in Path(made["path"]).read_text()
+    again = command("migrate", "new", "drop it", *at, "--json")
+    assert (again.code, again.refusal["code"]) == (6, "MIGRATION_NAME_TAKEN")
+    assert command("migrate", "new", "drop more", "--phase", "contract", *at).code == 2
+    # It waits for the next release: this one expands.
+    assert f"{Path(made['path']).name}:5: MIG046" in command("migrate", "lint", *at).out
+
+
+def test_lint_ends_with_1_and_names_the_line(tmp_path, command):
+    file = tmp_path / "change.sql"
+    file.write_text(LABELS + LIMITS + "ALTER TABLE sales DROP COLUMN note;\nCREATE TABLE t (a json);\n")
+    ran = command("migrate", "lint", str(file))
+    assert ran.code == 1
+    assert [line.partition(".sql:")[2] for line in ran.out.splitlines()] == [
+        "6: MIG040: column sales.note is taken away, and this is no contract",
+        "7: MIG043: a would better be jsonb",
+    ]
+    assert ran.err.splitlines()[-1] == "2 found in 4 statements in 1 files."
+    found = json.loads(command("migrate", "lint", str(file), "--json").out)
+    assert [(each["rule"], each["severity"], each["line"]) for each in found["findings"]] == [
+        ("MIG040", "critical", 6),
+        ("MIG043", "low", 7),
+    ]
+    file.write_text(LABELS + LIMITS + "CREATE TABLE t (a json);\n")
+    assert command("migrate", "lint", str(file), "--fail-on", "medium").code == 0
+    assert command("migrate", "lint", str(tmp_path / "nothing.sql")).code == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,6 +24,7 @@ from primepos.adapters.migration_errors import (
 from primepos.adapters.migrations import Drift, Told
 from primepos.core.embedded.cluster import Cluster
 from primepos.core.errors import BadConfiguration
+from tests.adapters.channel_revisions import copy_migrations
 
 REVISIONS = [each.revision for each in migration_files.revisions(None, "head")]
 # What a database is made of, whatever order it was made in.
@@ -245,7 +245,7 @@ def test_whoever_comes_second_is_told_that_it_waits(empty):
 
 def test_a_lock_held_for_a_moment_is_waited_out_by_trying_the_whole_revision_again(empty, monkeypatch):
     migrations.upgrade(empty, "0003")
-    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT", "50ms")
     heard: list[int] = []
     with psycopg.connect(empty) as other:
         other.execute("LOCK TABLE procrastinate_jobs IN ACCESS SHARE MODE")
@@ -265,7 +265,7 @@ def test_a_lock_held_for_a_moment_is_waited_out_by_trying_the_whole_revision_aga
 def test_a_lock_that_is_never_free_ends_after_six_attempts_with_nothing_kept(empty, monkeypatch):
     migrations.upgrade(empty, "0003")
     before = shape(empty)
-    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT_MS", 20)
+    monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT", "20ms")
     heard: list[int] = []
     with psycopg.connect(empty) as other:
         other.execute("LOCK TABLE procrastinate_workers IN ACCESS SHARE MODE")
@@ -344,9 +344,9 @@ def test_a_server_that_is_not_there_is_unreachable():
 
 
 def test_the_sql_of_a_plan_builds_what_migrating_builds(empty, fresh_database):
-    steps = migration_files.plan(None)
-    assert [step.revision.revision for step in steps] == REVISIONS
-    execute(empty, *(step.sql for step in steps))
+    steps = migration_files.sql_steps(None)
+    assert [revision.revision for revision, _ in steps] == REVISIONS
+    execute(empty, *(sql for _, sql in steps))
 
     # The record of what was applied is kept by migrating only.
     assert shape(empty) == shape(fresh_database)
@@ -357,29 +357,6 @@ def test_the_sql_of_going_down_undoes_it(empty):
     execute(empty, migration_files.sql_of(REVISIONS[-1], "base", down=True))
     assert migrations.current(empty) is None
     assert execute(empty, "SELECT to_regclass('tenants')") == [(None,)]
-
-
-def test_a_plan_names_the_locks_and_rewrites_of_tables_that_are_in_use(tmp_path, monkeypatch):
-    location = tmp_path / "migrations"
-    copy_migrations(location)
-    path = migration_files.new_revision("add colours", phase="expand", location=location)
-    path.write_text(
-        path.read_text().replace(
-            'op.execute("SELECT 1")',
-            'op.execute("CREATE TABLE colours (tenant_id integer REFERENCES tenants (id), name text)");'
-            'op.execute("CREATE INDEX colours_idx ON colours (name)");'
-            'op.execute("CREATE INDEX products_x ON products (tenant_id)");'
-            'op.execute("ALTER TABLE products ALTER COLUMN sku TYPE varchar")',
-            1,
-        )
-    )
-    monkeypatch.setattr(migration_files, "script_location", lambda: location)
-
-    step = migration_files.plan(REVISIONS[-1])[0]
-
-    assert step.locks == ("products: SHARE", "products: ACCESS EXCLUSIVE", "tenants: SHARE ROW EXCLUSIVE")
-    assert step.rewrites == ("products",)
-    assert step.statements == 4
 
 
 def test_a_new_migration_follows_the_newest_and_can_be_applied(tmp_path, monkeypatch, empty):
@@ -419,11 +396,3 @@ def test_a_migration_cannot_be_written_where_nobody_may_write(tmp_path):
     (location / "versions").chmod(0o500)
     with pytest.raises(BadConfiguration):
         migration_files.new_revision("x", phase="expand", location=location)
-
-
-def copy_migrations(location: Path) -> None:
-    source = migration_files.script_location()
-    (location / "versions").mkdir(parents=True)
-    for file in (*source.glob("*.*"), *source.glob("versions/*.py")):
-        target = location / file.relative_to(source)
-        target.write_bytes(file.read_bytes())

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from primepos.adapters.migration_files import Revision
     from primepos.adapters.migration_lint import Report
+    from primepos.adapters.migration_plan import Planned, PlanStep
     from primepos.adapters.migration_steps import Progress
     from primepos.adapters.migrations import Told
 
 ToOption = Annotated[str, typer.Option("--to", metavar="REVISION", help="The revision to reach.")]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")]
+
+SQL_SHOWN = 80
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Bring the database schema up to date."
@@ -54,8 +57,8 @@ def up(
 
     url = _url(env_file)
     if dry_run:
-        steps = migration_files.plan(migrations.state(url).current, to)
-        _print_sql("".join(step.sql for step in steps), [step.revision for step in steps], as_json=as_json)
+        steps = migration_files.sql_steps(migrations.state(url).current, to)
+        _print_sql("".join(sql for _, sql in steps), [revision for revision, _ in steps], as_json=as_json)
         return
     with _belonging(env_file, url):
         _back_up_first(env_file, url)
@@ -90,14 +93,30 @@ def down(
     _report("undone", done, url, as_json=as_json)
 
 
-@app.command(epilog=examples("primepos migrate status", "primepos migrate status --json | jq .pending"))
-def status(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+@app.command(epilog=examples("primepos migrate status", "primepos migrate status --format json | jq .pending"))
+def status(
+    *,
+    output: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="How to print it; --json is short for json.")
+    ] = "table",
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Say where the database is and what is missing. The exit code is 0 either way; see verify."""
     from primepos.adapters import migrations
 
     found = migrations.state(_url(env_file))
-    if as_json:
-        applied = [{"revision": each.revision, "at": each.at, "release": each.release} for each in found.applied]
+    if as_json or output == "json":
+        applied = [
+            {
+                "revision": each.revision,
+                "at": each.at,
+                "release": each.release,
+                "phase": each.phase,
+                "duration_ms": each.duration_ms,
+            }
+            for each in found.applied
+        ]
         pending = [_row(each) for each in found.pending]
         current = {"current": found.current, "head": found.head, "is_current": not found.pending}
         emit({**current, "applied": applied, "pending": pending}, as_json=True)
@@ -114,34 +133,34 @@ def status(*, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None
 def plan(
     *,
     to: ToOption = "head",
-    sql: Annotated[bool, typer.Option("--sql", help="Print the statements too.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print every statement too.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what ``up`` would do: the revisions, which tables in use they lock and which they write anew."""
-    from primepos.adapters import migration_files, migrations
+    """Say what ``up`` would do: each statement that locks, writes anew or reads a table in use, and what lint says.
 
-    steps = migration_files.plan(migrations.state(_url(env_file)).current, to)
+    Tables that the same plan creates are in nobody's use and left out. JSON has every statement.
+    """
+    from primepos.adapters import migration_plan, migrations
+
+    steps = migration_plan.plan(migrations.state(_url(env_file)).current, to)
+    if as_json:
+        emit([_planned(step) for step in steps], as_json=True)
+        return
+    if not steps:
+        note("Nothing to do: the schema is up to date.")
+        return
     rows = [
-        {
-            **_row(step.revision),
-            "statements": step.statements,
-            "locks": list(step.locks),
-            "rewrites": list(step.rewrites),
-            **({"sql": step.sql} if sql else {}),
-        }
+        {**_row(step.revision), "statements": len(step.statements), "findings": "; ".join(step.findings)}
         for step in steps
     ]
-    if as_json:
-        emit(rows, as_json=True)
-        return
-    for row in rows:
-        row["locks"], row["rewrites"] = ", ".join(row["locks"]), ", ".join(row["rewrites"])
-    emit(rows, as_json=False, columns=("revision", "phase", "statements", "locks", "rewrites", "summary"))
+    emit(rows, as_json=False, columns=("revision", "phase", "statements", "summary", "findings"))
+    told = [_told_statement(step, each) for step in steps for each in step.statements if _matters(each)]
+    if told:
+        typer.echo("")
+        emit(told, as_json=False, columns=("revision", "line", "locks", "rewrites", "scans", "findings", "sql"))
     if sql:
-        typer.echo("".join(step.sql for step in steps))
-    if not rows:
-        note("Nothing to do: the schema is up to date.")
+        typer.echo("".join(f"{each.sql};\n\n" for step in steps for each in step.statements))
 
 
 @app.command(epilog=examples("primepos migrate verify", "primepos migrate verify --json"))
@@ -302,6 +321,46 @@ def _back_up_first(env_file: Path | None, url: str) -> None:
 
 def _url(env_file: Path | None) -> str:
     return bootstrap.migration_url(load_settings(env_file=env_file, component="migrate"))
+
+
+def _planned(step: PlanStep) -> dict[str, Any]:
+    each = [
+        {
+            "sql": one.sql,
+            "line": one.line,
+            "locks": [{"table": lock.table, "mode": lock.mode} for lock in one.locks],
+            "rewrites": one.rewrites,
+            "scans": one.scans,
+            "in_transaction": one.in_transaction,
+            "step": one.step,
+            "findings": one.findings,
+        }
+        for one in step.statements
+    ]
+    return {
+        **_row(step.revision),
+        "statements": len(each),
+        "locks": step.locks,
+        "rewrites": step.rewrites,
+        "findings": step.findings,
+        "each": each,
+    }
+
+
+def _matters(each: Planned) -> bool:
+    return bool(each.locks or each.rewrites or each.scans or each.findings or each.step)
+
+
+def _told_statement(step: PlanStep, each: Planned) -> dict[str, Any]:
+    return {
+        "revision": step.revision.revision,
+        "line": each.line,
+        "locks": ", ".join(map(str, each.locks)),
+        "rewrites": ", ".join(each.rewrites),
+        "scans": ", ".join(each.scans),
+        "findings": "; ".join(each.findings),
+        "sql": " ".join(each.sql.split())[:SQL_SHOWN],
+    }
 
 
 def _row(revision: Revision) -> dict[str, Any]:
