@@ -60,7 +60,7 @@ def jobs_are_run(target: Target) -> Outcome:
         wrong.append(f"{found['dead']} jobs were given up")
     if wrong:
         return failed(listed(wrong))
-    return passed(f"worker seen {found['heartbeat_s']} s ago, {found['waiting']} jobs wait, none was given up")
+    return passed(f"worker seen {max(found['heartbeat_s'], 0)} s ago, {found['waiting']} jobs wait, none was given up")
 
 
 @asks(
