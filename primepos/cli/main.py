@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -96,11 +97,11 @@ def run(cli: typer.Typer, args: Sequence[str]) -> int:
 
 
 def wants_json(args: Sequence[str]) -> bool:
-    """Tell whether ``--json`` is among the options; what follows ``--`` is no option."""
+    """Tell whether ``--json`` or ``--format json`` is among the options; what follows ``--`` is no option."""
     options = list(args)
     if "--" in options:
         options = options[: options.index("--")]
-    return "--json" in options
+    return "--json" in options or "--format=json" in options or ("--format", "json") in pairwise(options)
 
 
 def _refuse_usage(error: typer.TyperException, *, as_json: bool) -> int:

@@ -36,6 +36,16 @@ def env_template(environment: Environment = Environment.DEVELOPMENT) -> str:
     return "\n".join(lines) + "\n"
 
 
+def frontend_template(api: str = "") -> str:
+    """Return the production file of the web frontend; ``api`` is the API's origin, left open where it is not known."""
+    known = {"NEXT_PUBLIC_API_URL": f"{api}/api/v1" if api else "", "NEXT_PUBLIC_USE_REAL_API": "true"}
+    lines = ["# .env.production of the web frontend. Read when it is built: whoever visits gets to see all of it."]
+    for variable in (one for one in REGISTRY if one.group == "Frontend"):
+        told = f"{variable.help} Rule: {variable.rule}."
+        lines += ["", *(f"# {line}" for line in wrap(told, _WIDTH - 2)), f"{variable.name}={known[variable.name]}"]
+    return "\n".join(lines) + "\n"
+
+
 def settings_table() -> str:
     """Return the Markdown tables of docs/settings.md, one a group."""
     lines: list[str] = []

@@ -246,6 +246,24 @@ def test_files_that_agree_differ_in_nothing(env, tmp_path):
     assert env("diff", str(file), "--json") == (0, "[]\n", "")
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("spelled", [["--format", "json"], ["--format=json"]])
+def test_format_json_is_json_whether_it_goes_well_or_not(env, good, monkeypatch, tmp_path, command, spelled):
+    file = tmp_path / "other.env"
+    file.write_text("DEBUG=True\n", "utf-8")
+    args = [part.format(file=file) for part in command]
+    assert env(*args, *spelled) == env(*args, "--json")
+    monkeypatch.setenv("ALLOWED_HOSTS", "*")
+    assert env(*args, *spelled) == env(*args, "--json")
+
+
+def test_errors_are_json_where_format_json_is_asked_for(env):
+    code, out, err = env("explain", "XYZZY", "--format", "json")
+    assert (code, out, json.loads(err)["code"]) == (5, "", "UNKNOWN_VARIABLE")
+    assert env("generate", "PORT", "--format=json")[2] == env("generate", "PORT", "--json")[2]
+    assert env("list", "--format", "xml")[0] == 2
+
+
 # --- a frontend's file -----------------------------------------------------------------------------------------------
 
 
@@ -291,6 +309,23 @@ def test_a_frontend_that_cors_does_not_know_is_advice(env, good, tmp_path):
     code, out, _ = env("check", "--frontend", file, "--json")
     assert code == 0
     assert [(one["rule"], one["fatal"]) for one in json.loads(out)["problems"]] == [("FE063", False)]
+
+
+def test_the_template_of_a_frontends_file_is_fit_for_its_api(env, good, tmp_path):
+    text = env("template", "--frontend")[1]
+    assert "\nNEXT_PUBLIC_API_URL=https://api.shop.test/api/v1\n" in text
+    file = tmp_path / ".env.production"
+    file.write_text(text, "utf-8")
+    assert env("check", "--frontend", str(file))[0] == 0
+    assert json.loads(env("template", "--frontend", "--json")[1]) == {
+        "environment": "frontend", "required": ["NEXT_PUBLIC_API_URL", "NEXT_PUBLIC_USE_REAL_API"], "text": text,
+    }  # fmt: skip
+
+
+def test_a_frontends_template_leaves_open_where_the_api_is_if_nobody_said(env):
+    text = env("template", "--frontend")[1]
+    assert "\nNEXT_PUBLIC_API_URL=\n" in text
+    assert "\nNEXT_PUBLIC_USE_REAL_API=true\n" in text
 
 
 def test_a_missing_frontend_file_is_a_mistake_of_use(env):

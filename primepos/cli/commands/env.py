@@ -16,7 +16,7 @@ from primepos.cli.options import EnvFileOption, JsonFlag, examples
 from primepos.cli.output import emit, note
 from primepos.core.errors import InvalidInput, NotFound
 from primepos.core.settings import BadEnvironment, Environment, Examination, examine
-from primepos.core.settings_docs import default_text, env_template
+from primepos.core.settings_docs import default_text, env_template, frontend_template
 from primepos.core.settings_frontend import frontend_problems
 from primepos.core.settings_keys import GENERATED, generate_value
 from primepos.core.settings_names import name_problems, nearest
@@ -39,6 +39,16 @@ class Component(StrEnum):
     MIGRATE = "migrate"
     TILL = "till"
     CLI = "cli"
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print it; --json is short for json.")]
 
 
 class UnknownVariable(NotFound):
@@ -76,6 +86,7 @@ def check(
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Also check a frontend's file (NEXT_PUBLIC_*)."),
     ] = None,
     env_file: EnvFileOption = None,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """Say everything that is wrong with the environment, all at once.
@@ -94,7 +105,7 @@ def check(
         "set": len(found.raw),
         "problems": [{**problem.as_dict(), "fatal": problem.fatal} for problem in problems],
     }
-    if as_json:
+    if as_json or format_ is Format.JSON:
         emit(report, as_json=True)
     elif not fatal:
         note(f"The environment is fit for {component.value} in {found.environment.value}.")
@@ -108,12 +119,13 @@ def list_(
     *,
     only_set: Annotated[bool, typer.Option("--set", help="Only what is set somewhere.")] = False,
     env_file: EnvFileOption = None,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """List every setting with where its value comes from; secrets are shown as length and digest prefix."""
     found = examine(env_file=env_file, component="env", make_keys=False)
     rows = [_row(variable, found) for variable in REGISTRY if not only_set or variable.name in found.raw]
-    emit(rows, as_json=as_json, columns=("name", "source", "value"))
+    emit(rows, as_json=as_json or format_ is Format.JSON, columns=("name", "source", "value"))
 
 
 @app.command(epilog=examples("primepos env explain DATABASE_URL", "primepos env explain LOGS_LEVEL --json"))
@@ -121,6 +133,7 @@ def explain(
     name: Annotated[str, typer.Argument(help="The variable.")],
     *,
     env_file: EnvFileOption = None,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain one setting: what it is for, its rule, its default, where its value comes from, what is wrong."""
@@ -138,7 +151,7 @@ def explain(
         "aliases": list(variable.aliases),
         "problems": [problem.as_dict()["problem"] for problem in found.problems if problem.variable == variable.name],
     }
-    emit(told, as_json=as_json)
+    emit(told, as_json=as_json or format_ is Format.JSON)
 
 
 @app.command(
@@ -149,6 +162,7 @@ def explain(
 def generate(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One secret; without it, all of them.")] = None,
     *,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """Print fresh random secrets, ready to be pasted where secrets are kept. Nothing is stored."""
@@ -157,31 +171,49 @@ def generate(
         if variable.name not in GENERATED:
             raise NotGenerated(name=variable.name, random=", ".join(GENERATED))
         value = generate_value(variable.name)
-        if as_json:
+        if as_json or format_ is Format.JSON:
             emit({"name": variable.name, "value": value}, as_json=True)
         else:
             typer.echo(value)
         return
     made = {one: generate_value(one) for one in GENERATED}
-    if as_json:
+    if as_json or format_ is Format.JSON:
         emit(made, as_json=True)
     else:
         typer.echo("\n".join(f"{one}={value}" for one, value in made.items()))
 
 
-@app.command(epilog=examples("primepos env template > .env", "primepos env template --for production --json"))
+@app.command(
+    epilog=examples(
+        "primepos env template > .env",
+        "primepos env template --for production --json",
+        "primepos env template --frontend --env-file production.env > web/.env.production",
+    )
+)
 def template(
     *,
     environment: Annotated[
         Environment, typer.Option("--for", help="The environment to write for.")
     ] = Environment.DEVELOPMENT,
+    frontend: Annotated[
+        bool, typer.Option("--frontend", help="The web frontend's production file instead, for the API of --env-file.")
+    ] = False,
+    env_file: EnvFileOption = None,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """Print a settings file with every variable and its explanation; what is required stands open."""
-    text = env_template(environment)
-    if as_json:
+    if frontend:
+        found = examine(env_file=env_file, component="env", make_keys=False)
+        public: str = found.values["PUBLIC_BASE_URL"]
+        told = "frontend"
+        text = frontend_template(public if public.startswith("https://") else "")
+        required = [variable.name for variable in REGISTRY if variable.group == "Frontend"]
+    else:
+        told, text = environment.value, env_template(environment)
         required = [variable.name for variable in REGISTRY if environment in variable.required_in]
-        emit({"environment": environment.value, "required": required, "text": text}, as_json=True)
+    if as_json or format_ is Format.JSON:
+        emit({"environment": told, "required": required, "text": text}, as_json=True)
     else:
         typer.echo(text, nl=False)
 
@@ -190,6 +222,7 @@ def template(
 def diff(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A settings file.")],
     *,
+    format_: FormatOption = Format.TABLE,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare a settings file with this process's environment; exit code 1 when they differ.
@@ -200,7 +233,7 @@ def diff(
     theirs = {ALIASES.get(name, name): text for name, text in read_env_file(file).items()}
     ours = examine(component="env", make_keys=False).raw
     rows = list(_differences(ours, theirs))
-    emit(rows, as_json=as_json, columns=("name", "status", "hint"))
+    emit(rows, as_json=as_json or format_ is Format.JSON, columns=("name", "status", "hint"))
     if rows:
         raise typer.Exit(_DIFFERENT)
 
