@@ -146,6 +146,66 @@ def role_matrix() -> str:
     return matrix_text(build_surface(production_settings()))
 
 
+def deploy_checks() -> str:
+    """Return the page of every check of the deploy gate, by area, with how many there are of which kind."""
+    from primepos.deploy.check import Area, Needs, catalogue
+    from primepos.deploy.report.wording import sentence
+
+    def kind(needs: frozenset[Needs]) -> str:
+        return " + ".join(need.value for need in Needs if need in needs)
+
+    checks = catalogue()
+    built = [one for one in checks if one.unbuilt is None]
+    counts = [
+        [
+            area.value,
+            str(sum(one.area is area for one in checks)),
+            str(sum(one.area is area and Needs.STATIC in one.needs for one in checks)),
+            str(sum(one.area is area and Needs.DATABASE in one.needs for one in checks)),
+            str(sum(one.area is area and bool(one.needs & {Needs.URL, Needs.FRONTEND_URL}) for one in checks)),
+            str(sum(one.area is area and Needs.ACTIVE in one.needs for one in checks)),
+        ]
+        for area in Area
+    ]
+    intro = f"""\
+# Checks of the deploy gate
+
+What `primepos check-deploy` looks at; [the guide](guides/check-deploy.md) tells how to use it. {len(checks)} checks,
+{len(built)} of them built. Django's `check --deploy` has 27, all of them about settings; Enlightn 66.
+
+A check that is *static* needs the environment's variables and the project's files only. The others need `--database`,
+`--url` (with `--frontend-url` for the frontend) or, for what has side effects, `--active`. *static* beside another: it
+runs without, and looks closer with it.
+
+"""
+    parts = [GENERATED, intro, _table(["area", "checks", "static", "database", "url", "active"], counts)]
+    for area in Area:
+        rows = [
+            [
+                f"`{one.id}`",
+                one.severity.value,
+                kind(one.needs),
+                sentence(one.rule),
+                one.remedy if one.unbuilt is None else f"*Not built: {one.unbuilt}*",
+                one.anchor,
+            ]
+            for one in checks
+            if one.area is area
+        ]
+        parts.append(f"\n## {area.value.capitalize()}\n\n")
+        parts.append(_table(["id", "severity", "needs", "what must hold", "what to do", "after"], rows))
+    return "".join(parts)
+
+
+def report_schema() -> str:
+    """Return the JSON Schema of a report of the deploy gate."""
+    import json
+
+    from primepos.deploy.report.document import json_schema
+
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def _import_package() -> None:
     import importlib
     import pkgutil
@@ -164,7 +224,9 @@ def _table(headings: list[str], rows: list[list[str]]) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "deploy/role-matrix.toml": role_matrix,
+    "docs/check-deploy.schema.json": report_schema,
     "docs/cli.md": command_reference,
+    "docs/deploy-checks.md": deploy_checks,
     "docs/errors.md": error_codes,
     "docs/exit-codes.md": exit_codes,
     "docs/openapi.json": api_description,
