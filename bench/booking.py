@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import psycopg
@@ -204,11 +204,13 @@ def load(url: str, body: Path, tokens: list[str], seconds: float, words: Path | 
     return dict(json.loads(done.stdout))
 
 
-def serve(world: w.World, base: Path) -> tuple[Server, list[str]]:
-    """Start ``primepos serve`` and sign one cashier of each tenant in."""
+PASSWORD = "bench password 4711"  # noqa: S105  of people who exist for minutes
+
+
+def people(world: w.World, role: str = "cashier") -> None:
+    """Give each tenant somebody of a role who can sign in."""
     from primepos.core.security import hash_password
 
-    secret = secrets.token_urlsafe(48)
     with psycopg.connect(world.shop_url) as connection:
         connection.execute("SET LOCAL ROLE primepos_system")
         for tenant in range(1, w.TENANTS + 1):
@@ -216,14 +218,18 @@ def serve(world: w.World, base: Path) -> tuple[Server, list[str]]:
             connection.execute(
                 "INSERT INTO users (id, email, name, password_hash, tokens_valid_from)"
                 " VALUES (%s, %s, 'bench', %s, now() - interval '1 hour')",
-                (user, f"bench{tenant}@bench.test", hash_password("bench password 4711")),
+                (user, f"bench{tenant}@bench.test", hash_password(PASSWORD)),
             )
             connection.execute(
-                "INSERT INTO memberships (tenant_id, user_id, role) VALUES (%s, %s, 'cashier')", (tenant, user)
+                "INSERT INTO memberships (tenant_id, user_id, role) VALUES (%s, %s, %s)", (tenant, user, role)
             )
         connection.commit()
-    port = free_port()
-    environment = {
+
+
+def server_environment(world: w.World, base: Path) -> dict[str, str]:
+    """Return what ``primepos serve`` is told: the pool it has by default, and a limit that nobody reaches."""
+    secret = secrets.token_urlsafe(48)
+    return {
         "PRIMEPOS_ENV": "test",
         "DATABASE_URL": world.shop_url,
         "PRIMEPOS_DATA_DIR": str(base / "data"),
@@ -233,19 +239,30 @@ def serve(world: w.World, base: Path) -> tuple[Server, list[str]]:
         "LOG_LEVEL": "WARNING",
         "RATE_LIMIT_API": "99999/second",
     }
-    command = [sys.executable, "-m", "primepos", "serve", "--port", str(port)]
-    server = Server(command, environment, port, "/health/")
+
+
+def start_server(environment: dict[str, str]) -> Server:
+    """Start ``primepos serve`` on a free port."""
+    port = free_port()
+    return Server([sys.executable, "-m", "primepos", "serve", "--port", str(port)], environment, port, "/health/")
+
+
+def sign_in(port: int) -> list[str]:
+    """Sign the person of each tenant in and return their tokens."""
     tokens = []
     for tenant in range(1, w.TENANTS + 1):
-        import urllib.request
-
-        body = json.dumps({"email": f"bench{tenant}@bench.test", "password": "bench password 4711"}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/api/v1/auth/login", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  loopback
+        body = json.dumps({"email": f"bench{tenant}@bench.test", "password": PASSWORD}).encode()
+        request = Request(f"http://127.0.0.1:{port}/api/v1/auth/login", body, {"Content-Type": "application/json"})
+        with urlopen(request) as answer:  # noqa: S310  loopback
             tokens.append(json.load(answer)["access_token"])
-    return server, tokens
+    return tokens
+
+
+def serve(world: w.World, base: Path) -> tuple[Server, list[str]]:
+    """Start ``primepos serve`` and sign one cashier of each tenant in."""
+    people(world)
+    server = start_server(server_environment(world, base))
+    return server, sign_in(server.port)
 
 
 def sale_template(base: Path) -> tuple[Path, Path]:

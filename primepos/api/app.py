@@ -113,7 +113,9 @@ def build_app(app: App, *, resolve: Resolver | None = None) -> Litestar:
     )
     setattr(api.state, DOOR_KEY, Door(app, resolve or BearerReader(), threads, quota, Admission(settings.db_pool_size)))
     setattr(api.state, READINESS_KEY, readiness)
-    handler: Any = Edge(api.asgi_handler, settings, lambda path: allowed_methods(api, path))
+    handler: Any = Edge(
+        api.asgi_handler, settings, lambda path: allowed_methods(api, path), lambda: readiness.is_stopping
+    )
     watched: Any = Watch(handler, metrics)
     api.asgi_handler = watched
     return api

@@ -41,9 +41,19 @@ log = get_logger("primepos.http")
 class Edge:
     """Wraps an ASGI application in hosts, origins, HEAD, security headers, request ids and the access log."""
 
-    def __init__(self, inner: ASGIApp, settings: Settings, methods: Callable[[str], list[str]]) -> None:
-        """Wrap ``inner`` for an installation with these settings; ``methods`` tells which ones a path takes."""
+    def __init__(
+        self,
+        inner: ASGIApp,
+        settings: Settings,
+        methods: Callable[[str], list[str]],
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Wrap ``inner`` for an installation with these settings; ``methods`` tells which ones a path takes.
+
+        While ``is_stopping`` every answer ends its connection, so that the next request goes to another process.
+        """
         self._inner = inner
+        self._is_stopping = is_stopping
         self._methods = methods
         self._hosts = frozenset(host.lower().rstrip(".") for host in settings.allowed_hosts)
         self._origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
@@ -120,6 +130,7 @@ class Edge:
                     (b"x-request-id", trace.request_id.encode()),
                     *(rate_limit_headers(trace.verdicts) if trace.verdicts else ()),
                     *cors,
+                    *(_LAST if self._is_stopping() else ()),
                 ]
             elif message["type"] == "http.response.body":
                 if trace.method == "HEAD":
@@ -182,6 +193,7 @@ def security_headers(settings: Settings) -> Headers:
     return headers
 
 
+_LAST: Headers = [(b"connection", b"close")]
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", ALLOWED_METHODS),
     (b"access-control-allow-headers", ALLOWED_HEADERS),

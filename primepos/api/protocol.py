@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from primepos.api.body import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from primepos.api.edge import security_headers
@@ -61,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Read on, within the bounds."""
         if self._in_head:
             self._head_bytes += len(data)
-        elif self.cycle is not None and self.cycle.response_complete:
+        elif self._is_answered():
             # Answered already, and still sending.
             self._late_bytes += len(data)
             if self._late_bytes > MAX_BODY_BYTES:
@@ -107,6 +107,11 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 self.transport.close()
 
+    def _is_answered(self) -> bool:
+        """Tell whether no answer is on its way."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
     def _disarm(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -121,7 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer and hang up; in the middle of another answer only hang up."""
         self._disarm()
         status = HTTPStatus.BAD_REQUEST
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_answered():
             path = self.url.partition(b"?")[0].decode("latin-1")[:_SHOWN_CHARACTERS] or "/"
             request_id = str(new_id())
             status, headers, body = problem(error, path=path, request_id=request_id)
