@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import psycopg
-
+from primepos.adapters import environment_tag
 from primepos.deploy import gate
 from primepos.deploy.check import CRITICAL, Needs, Severity, catalogue
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 # Whether the database answers is asked before anything is done; everything else of it after the migrations.
 CONNECTS: Final = "DB020"
-# Kept in the database from the first release on: DB024 finds out when it is another environment's.
-ENVIRONMENT_FACT: Final = "environment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ def release(
     With ``skip_gate`` nothing is judged before, and what the checks of the database say afterwards is told and does not
     decide.
 
-    Raises: as ``migrate``, and :func:`primepos.deploy.gate.run`.
+    Raises: WrongEnvironment, as ``migrate``, and :func:`primepos.deploy.gate.run`.
     """
     ids = {one.id for one in catalogue()}
     of_database = frozenset(one.id for one in catalogue() if Needs.DATABASE in one.needs and _fits(one.needs))
@@ -70,8 +67,9 @@ def release(
             on_gate(before)
         if before.exit_code:
             return Released(before=before)
-    applied = tuple(migrate(migration_url))
-    _name_environment(migration_url, target.examination.environment.value)
+    # Another environment's database is refused before it is touched.
+    with environment_tag.belonging(migration_url, target.examination.environment):
+        applied = tuple(migrate(migration_url))
     # What it had looked at may have changed under it.
     again = replace(target, findings=None)
     try:
@@ -83,12 +81,3 @@ def release(
 
 def _fits(needs: frozenset[Needs]) -> bool:
     return needs <= {Needs.STATIC, Needs.DATABASE}
-
-
-def _name_environment(url: str, environment: str) -> None:
-    """Write down once which environment the database belongs to."""
-    with psycopg.connect(url, connect_timeout=10, application_name="primepos release") as connection:
-        connection.execute(
-            "INSERT INTO installation (name, value) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
-            (ENVIRONMENT_FACT, environment),
-        )

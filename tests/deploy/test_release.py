@@ -182,7 +182,8 @@ def test_a_release_remembers_which_environment_the_database_is(database, command
     a_gate(a_check("ENV001"))
     assert command("release").code == 0
     monkeypatch.setenv("PRIMEPOS_ENV", "staging")
-    assert command("release").code == 0
+    refused = command("release")
+    assert (refused.code, "WRONG_ENVIRONMENT" in refused.err) == (78, True)
     with psycopg.connect(database) as connection:
         connection.execute("SET ROLE primepos_system")
         row = connection.execute("SELECT value FROM installation WHERE name = 'environment'").fetchone()
