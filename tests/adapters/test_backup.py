@@ -232,6 +232,17 @@ def test_one_flipped_byte_is_noticed_before_anything_is_restored(
     assert databases(cluster, world.name) == [world.name]
 
 
+def test_a_large_backup_is_verified_although_pg_restore_lists_it_from_its_beginning(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    more = "SELECT 'large', string_agg(md5(n::text), '') FROM generate_series(1, 150000) n"
+    as_owner(fresh_database, f"INSERT INTO installation (name, value) {more}")
+    store = DiskStore(tmp_path)
+    made = make_backup(fresh_database, store, KEY, clock=CLOCK)
+    assert made.dump_bytes > 2 << 20
+    assert reading.verify(store, made.name, KEY).trailer.dump_bytes == made.dump_bytes
+
+
 def test_a_file_cut_short_is_listed_as_torn_and_is_never_the_latest(world: World, tmp_path: Path) -> None:
     whole = (world.store.directory / world.made.name).read_bytes()
     store = DiskStore(tmp_path / "backups")

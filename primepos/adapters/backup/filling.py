@@ -116,7 +116,7 @@ def fill(url: str, source: Source, header: Header, trailer: Trailer) -> None:
         # Takes the owner's right to the schema where a host gives it by membership only.
         with migrations.migrating(url):
             _make_roles(connection, trailer)
-        _load(url, source, header, server)
+        _load(url, source, header, trailer, server)
         with connection.transaction():
             _give_back(connection, trailer)
         connection.execute("ANALYZE")
@@ -159,7 +159,7 @@ def _make_roles(connection: psycopg.Connection[Any], trailer: Trailer) -> None:
         ) from error
 
 
-def _load(url: str, source: Source, header: Header, server: int) -> None:
+def _load(url: str, source: Source, header: Header, trailer: Trailer, server: int) -> None:
     if header.format == "plain":
         tool = find_tool("psql", server, source.pg_bin)
         with opened(source.store, source.name, source.key) as stream:
@@ -167,7 +167,7 @@ def _load(url: str, source: Source, header: Header, server: int) -> None:
             feed(tool, quiet, _inflated(stream.dump()), url=url)
         return
     tool = find_tool("pg_restore", server, source.pg_bin, least=major_of(header.tool))
-    entries = contents(source.store, source.name, source.key, source.pg_bin)
+    entries = contents(source.store, source.name, source.key, trailer, source.pg_bin)
     with tempfile.TemporaryDirectory(prefix="primepos-") as home:
         listing = Path(home) / "list"
         chosen = [line for line in entries if not any(mark in line for mark in _NOT_OURS)]
@@ -175,8 +175,6 @@ def _load(url: str, source: Source, header: Header, server: int) -> None:
         with opened(source.store, source.name, source.key) as stream:
             arguments = ["--no-owner", "--single-transaction", "--exit-on-error", f"--use-list={listing}"]
             feed(tool, arguments, stream.dump(), url=url)
-            if stream.trailer is None:
-                stream.drained()
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -99,11 +99,13 @@ def verify(store: FileStore, name: str, key: Secret, *, pg_bin: Path | None = No
         header = source.header
     if header.format == "plain":
         return Verified(name, header, trailer, len(trailer.rows))
-    return Verified(name, header, trailer, len(contents(store, name, key, pg_bin)))
+    return Verified(name, header, trailer, len(contents(store, name, key, trailer, pg_bin)))
 
 
-def contents(store: FileStore, name: str, key: Secret, pg_bin: Path | None) -> list[str]:
+def contents(store: FileStore, name: str, key: Secret, trailer: Trailer, pg_bin: Path | None) -> list[str]:
     """Return pg_restore's list of what is in a backup, a line an entry; every table that was counted must be on it.
+
+    It reads no further than the list goes: the backup was read to its end before, for its ``trailer``.
 
     Raises: as :func:`verify`.
     """
@@ -113,7 +115,6 @@ def contents(store: FileStore, name: str, key: Secret, pg_bin: Path | None) -> l
             feed(tool, ["--list"], source.dump(), output=listing.fileno())
             listing.seek(0)
             lines = listing.read().decode("utf-8", "replace").splitlines()
-        trailer = source.drained() if source.trailer is None else source.trailer
     entries = [line for line in lines if line.strip() and not line.startswith(";")]
     tables = {f"{parts[4]}.{parts[5]}" for line in entries if (parts := line.split())[3:4] == ["TABLE"]}
     lacking = sorted(set(trailer.rows) - tables)

@@ -209,7 +209,7 @@ class Opened:
         self.trailer: Trailer | None = None
 
     def dump(self) -> Iterator[bytes]:
-        """Give the dump piece by piece.
+        """Give the dump piece by piece; can be asked for once.
 
         Raises:
             BackupDamaged: a byte was changed, or something is missing, moved or added.
