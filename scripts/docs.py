@@ -206,6 +206,36 @@ def report_schema() -> str:
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
+def runbook_index() -> str:
+    """Return the page that leads from an alert, a code or a worry to its runbook."""
+    from primepos.deploy.alerts import read_alerts
+
+    alerts: dict[str, list[str]] = {}
+    for alert in read_alerts(ROOT):
+        alerts.setdefault(Path(alert.runbook).name, []).append(f"`{alert.name}`")
+    rows, codes = [], []
+    for page in sorted((ROOT / "docs" / "runbooks").glob("*.md")):
+        if page.name == "index.md":
+            continue
+        title, _, rest = page.read_text(encoding="utf-8").partition("\n")
+        about = [f"[{title.removeprefix('# ')}]({page.name})", rest.strip().partition("\n")[0]]
+        if page.name.startswith("doc"):
+            codes.append(about)
+        else:
+            rows.append([*about, ", ".join(alerts.get(page.name, ["(no alert)"]))])
+    intro = """\
+# Runbooks
+
+What to do when something is wrong: how to see it, how to end it, how to know that it has ended, how to go back. Each
+alert of [deploy/observability/alerts.yml](../../deploy/observability/alerts.yml) names one. Commands run where the
+service's settings are: at the platform's shell, or with `--env-file`.
+
+"""
+    table = _table(["when", "what it means", "alerts"], rows)
+    by_code = "\n## By code of `primepos doctor`\n\n" + _table(["code", "what it means"], codes)
+    return GENERATED + intro + table + by_code
+
+
 def _import_package() -> None:
     import importlib
     import pkgutil
@@ -232,6 +262,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/openapi.json": api_description,
     "docs/operations.md": operation_reference,
     "docs/permissions.md": permission_matrix,
+    "docs/runbooks/index.md": runbook_index,
 }
 
 

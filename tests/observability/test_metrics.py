@@ -11,7 +11,7 @@ import pytest
 from litestar.testing import TestClient
 
 from primepos import __version__
-from primepos.adapters.telemetry.figures import LAST_BACKUP, FiguresCollector, read
+from primepos.adapters.telemetry.figures import FiguresCollector, read
 from primepos.api.app import build_app
 from primepos.bootstrap import build_app as build_core
 from primepos.core.clock import SystemClock
@@ -19,6 +19,7 @@ from primepos.core.context import operator
 from primepos.core.db import apart
 from primepos.core.ids import new_id
 from primepos.domain.accounts import service as accounts
+from primepos.domain.jobs.facts import LAST_BACKUP
 from primepos.domain.ops.jobs_done import BUCKETS, JobTally
 from tests.api.conftest import HOST, People, a_sale
 from tests.api.test_serve import PASSWORD, environment, serve

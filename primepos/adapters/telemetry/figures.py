@@ -19,6 +19,7 @@ from psycopg import errors as pg_errors
 
 from primepos.adapters.readiness import known_revisions
 from primepos.core.log import get_logger
+from primepos.domain.jobs.facts import LAST_BACKUP
 from primepos.domain.ops.jobs_done import BUCKETS, PREFIX, DoneJobs, done_jobs
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ CONNECT_S: Final = 2
 STATEMENT_MS: Final = 2000
 # Scrapers come every few seconds; who asks more often gets the same answer.
 KEPT_S: Final = 2
-# Written by whatever makes backups: the moment of the last one that was complete, ISO 8601.
-LAST_BACKUP: Final = "backup.last_success_at"
 _ROLE: Final = "primepos_app"
 
 _OLDEST = """
