@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from primepos.api.app import READINESS_KEY
 from primepos.bootstrap import build_app
 from primepos.core.settings import load_settings
 from tests.api.conftest import serving
@@ -85,6 +86,65 @@ SECURITY = {
 }
 
 
+def broken(app: Any, token: str) -> Any:
+    raise RuntimeError(token)
+
+
+def test_every_kind_of_answer_has_them(production, shop, database, clock, database_url, tmp_path):
+    """Whoever made it: the edge, the framework, an operation, a bug; in production, with HSTS."""
+    host = {"host": "api.shop.test", "X-Forwarded-Proto": "https"}
+    sent = {**host, "Content-Type": "application/json"}
+    login = "/api/v1/auth/login"
+    wrong = {"json": {"email": f"{shop.slug}@shop.test", "password": "wrong password"}, "headers": host}
+    preflight = {"Access-Control-Request-Method": "POST"}
+    asked = [
+        (200, "GET", "/health/", {}),
+        (405, "POST", "/health/", {}),
+        (200, "GET", "/api/v1", {"headers": host}),
+        (204, "OPTIONS", login, {"headers": host}),
+        (204, "OPTIONS", login, {"headers": {**host, **preflight, "Origin": ORIGIN}}),
+        (403, "OPTIONS", login, {"headers": {**host, **preflight, "Origin": "https://evil.example"}}),
+        (308, "GET", "/api/v1", {"headers": {**host, "X-Forwarded-Proto": "http"}, "follow_redirects": False}),
+        (400, "GET", "/api/v1", {"headers": {"host": "evil.example"}}),
+        (400, "POST", login, {"headers": sent, "content": b"{"}),
+        (401, "GET", "/api/v1/sales", {"headers": host}),
+        (404, "GET", "/nothing", {"headers": host}),
+        (404, "GET", "/schema/openapi.json", {"headers": host}),
+        (405, "PUT", login, {"headers": host}),
+        (405, "TRACE", "/api/v1", {"headers": host}),
+        (413, "POST", login, {"headers": sent, "content": b" " * 1_100_000}),
+        (415, "POST", login, {"headers": {**host, "Content-Type": "text/plain"}, "content": b"{}"}),
+        (422, "POST", login, {"headers": sent, "content": b"{}"}),
+        *[(401, "POST", login, wrong)] * 5,
+        (429, "POST", login, wrong),
+    ]
+    expected = {**SECURITY, "strict-transport-security": "max-age=31536000; includeSubDomains"}
+    with production as client:
+        answers = [(status, path, client.request(method, path, **more)) for status, method, path, more in asked]
+        getattr(client.app.state, READINESS_KEY).stop()
+        answers.append((503, "/health/ready/", client.get("/health/ready/")))
+    settings = settings_for(database_url, tmp_path, HSTS_SECONDS="31536000", HSTS_INCLUDE_SUBDOMAINS="True")
+    with serving(build_app(settings, database=database, clock=clock), broken) as client:
+        failed = client.get("/api/v1/sales", headers={"Authorization": "Bearer secret-of-somebody"})
+        answers.append((500, "/api/v1/sales", failed))
+        assert "secret-of-somebody" not in failed.text
+    for status, path, answer in answers:
+        assert answer.status_code == status, path
+        assert {name: answer.headers.get(name) for name in expected} == expected, (status, path)
+        assert UUID7.fullmatch(answer.headers["x-request-id"])
+        assert "server" not in answer.headers
+        if status >= 400 and not path.startswith("/health/ready"):
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert {"type", "title", "status", "detail", "code", "request_id"} <= set(answer.json())
+
+
+def test_an_answer_while_stopping_ends_its_connection(api):
+    assert "connection" not in api.get("/api/v1").headers
+    getattr(api.app.state, READINESS_KEY).stop()
+    assert api.get("/api/v1").headers["connection"] == "close"
+    assert api.get("/nothing").headers["connection"] == "close"
+
+
 def test_a_valid_request_id_is_kept_and_another_is_replaced(api):
     assert api.get("/api/v1", headers={"X-Request-ID": "till-7.42_x"}).headers["x-request-id"] == "till-7.42_x"
     for bad in ("", "-x", "a b", "x" * 65, "a/b", "ü"):
@@ -98,13 +158,31 @@ def test_two_requests_have_two_ids_and_an_error_names_its_own(api):
     assert first.json()["request_id"] == first.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "LOCALHOST", "localhost.:80", "[::1]:8000"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:8000", "LOCALHOST", "localhost.:80", "[::1]:8000", "[::1]", " localhost "]
+)
 def test_hosts_of_this_server_are_answered(api, host):
     assert api.get("/api/v1", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "", "a b", "localhost:port", "[::1", "localhost@evil", "*"]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "a b",
+        "localhost:port",
+        "[::1",
+        "localhost@evil",
+        "*",
+        "::1",
+        "127.1",
+        "0x7f.1",
+        "localhost/",
+        "localhost, localhost",
+        "localhost:123456",
+    ],
 )
 def test_other_hosts_are_refused(api, host):
     answer = api.get("/api/v1", headers={"host": host})
