@@ -207,6 +207,6 @@ def test_runbooks_name_only_settings_that_exist():
         named = set(
             re.findall(r"`((?:DB|AWS|EMAIL|JWT|SECRET|RATE|LOG|CORS|HSTS|OTEL|SENTRY|METRICS)_[A-Z0-9_]+)\b", text)
         )
-        named |= set(re.findall(r"primepos env (?:explain|generate) ([A-Z_]+)", text))
+        named |= set(re.findall(r"primepos env (?:explain|generate) ([A-Z0-9_]+)", text))
         wrong += [(page.stem, name) for name in named if name not in known and not name.endswith("_")]
     assert wrong == []
