@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from primepos.adapters.backup import places, reading
+from primepos.adapters.backup.making import make_backup
 from primepos.adapters.storage.disk import DiskStore
 from primepos.adapters.storage.opening import open_store
 from primepos.adapters.storage.s3 import S3Store
@@ -20,7 +22,10 @@ from primepos.adapters.storage.store import (
     StorageUnavailable,
     StoredFileNotFound,
 )
+from primepos.core.clock import FrozenClock
 from primepos.core.settings import load_settings
+from tests.adapters.backup_world import KEY
+from tests.conftest import NOON
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,3 +191,25 @@ def test_a_store_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -
     store._client.meta.config.retries = {"total_max_attempts": 1}
     with pytest.raises(StorageUnavailable, match="EndpointConnectionError"):
         store.files()
+
+
+def test_a_backup_goes_into_a_bucket_and_is_found_and_verified_there(
+    bucket: tuple[str, S3Store], fresh_database: str
+) -> None:
+    settings = settings_with(bucket[0])
+    assert places.own_place(settings) == "s3://shop-backups/backups"
+    store = places.store_at("s3://shop-backups/of/the-shop", settings)
+    made = make_backup(fresh_database, store, KEY, clock=FrozenClock(NOON))
+    (kept,) = reading.kept_in(store)
+    assert (kept.name, kept.problem, kept.created_at) == (made.name, None, NOON)
+    for text, place in (("latest", store.where), (f"{store.where}/{made.name}", None)):
+        found, name = places.find_file(text, place, settings)
+        assert (found.where, name) == (store.where, made.name)
+    assert sum(reading.verify(found, name, KEY).trailer.rows.values()) == made.rows
+    with store.open(made.name) as source:
+        whole = source.read()
+    store.put("torn.ppbackup", [whole[:-1]])
+    assert {each.name: each.problem for each in reading.kept_in(store)} == {
+        made.name: None,
+        "torn.ppbackup": "it ends too early",
+    }
