@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -24,7 +23,6 @@ import jwt
 import msgspec
 from litestar import Litestar
 
-import primepos
 from primepos.api.app import build_app, openapi
 from primepos.api.body import MAX_BODY_BYTES
 from primepos.api.endpoint import JSON, OPT_KEY, Endpoint
@@ -42,6 +40,7 @@ from primepos.core.permissions import GRANTS, Decision, Permission, Role, grant_
 from primepos.core.security import WeakPassword
 from primepos.core.settings import RateLimitStore, Settings
 from primepos.core.tokens import ALGORITHM, AccessGrant, issue_access, read_access
+from primepos.deploy.source_scan import package_sources
 from primepos.deploy.surface import (
     INJECTED,
     Answer,
@@ -119,10 +118,9 @@ def _routes(api: Litestar) -> Iterator[Route]:
 def _used_permissions() -> frozenset[str]:
     """Return the permissions that anything asks for: operations by declaration, services by name in the source."""
     used = {operation.permission.value for operation in OPERATIONS.values()}
-    root = Path(primepos.__path__[0])
-    for file in root.rglob("*.py"):
-        if file.name != "permissions.py":
-            for name in _USED.findall(file.read_text(encoding="utf-8")):
+    for source in package_sources():
+        if not source.path.endswith("/permissions.py"):
+            for name in _USED.findall(source.text):
                 if name in Permission.__members__:
                     used.add(Permission[name].value)
     return frozenset(used)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -98,7 +99,6 @@ _SQL = re.compile(
     r"|(?:GRANT|REVOKE)\s+.+?\s(?:TO|FROM|ON)\b|SET\s+(?:LOCAL\s+|SESSION\s+)?(?:ROLE\b|\w+\s*(?:=|TO)\s))",
     re.IGNORECASE | re.DOTALL,
 )
-_SHOUTED_SQL = re.compile(r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|GRANT|REVOKE|TRUNCATE) ")
 _SHOUTED = re.compile(
     r"\b(?:SELECT|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|GRANT|REVOKE|SET|FROM|INTO)\b"
 )
@@ -114,9 +114,13 @@ _QUOTES: Final = frozenset({"Identifier", "Literal", "Placeholder"})
 _KEEPS: Final = frozenset({"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix", "lower", "upper"})
 _NUMBERS: Final = frozenset({"int", "len", "bool"})
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
-# A file that is worth parsing: it holds SQL or speaks to a database, and puts texts together.
-_SPEAKS = re.compile(r"\b(?:psycopg|sqlalchemy|sqlmodel|sqlite3|uow|cursor|exec_driver_sql|executemany)\b|\.execute\(")
-_BUILDS = re.compile(r"\bf\"|\bf'|\.format\(|\.join\(|[\"'\w)] \+ [\"'\w(]|[\"'] % |\b(?:text|SQL)\(")
+# A module is worth parsing when it holds SQL or speaks to a database, and puts texts together. Plain words, not
+# patterns: this reads the whole package each time.
+_SPEAKS: Final = (
+    "psycopg", "sqlalchemy", "sqlmodel", "sqlite3", "uow", "cursor", "execute", "SELECT ", "INSERT ", "UPDATE ",
+    "DELETE ", "CREATE ", "ALTER ", "DROP ", "GRANT ", "REVOKE ", "TRUNCATE ",
+)  # fmt: skip
+_BUILDS: Final = ('f"', "f'", 'F"', "F'", ".format(", ".join(", "+", "%", "text(", "SQL(")
 
 
 def sql_built(sources: Iterable[Source]) -> list[Found]:
@@ -127,7 +131,7 @@ def sql_built(sources: Iterable[Source]) -> list[Found]:
     """
     found: set[Found] = set()
     for source in sources:
-        if _BUILDS.search(source.text) and (_SPEAKS.search(source.text) or _SHOUTED_SQL.search(source.text)):
+        if any(word in source.text for word in _BUILDS) and any(word in source.text for word in _SPEAKS):
             found.update(_Statements(source).found)
     return sorted(found)
 
@@ -145,6 +149,10 @@ class _Statements:
 
     def __init__(self, source: Source) -> None:
         self._path = source.path
+        # Lines on which a text is put together: what holds none of them is passed by.
+        self._lines = [
+            number for number, line in enumerate(source.text.split("\n"), 1) if any(word in line for word in _BUILDS)
+        ]
         tree = ast.parse(source.text, source.path)
         self._module = _Scope("")
         _collect(tree.body, self._module)
@@ -154,6 +162,9 @@ class _Statements:
 
     def _walk(self, node: ast.AST, scope: _Scope) -> None:
         for child in ast.iter_child_nodes(node):
+            first = getattr(child, "lineno", None)
+            if first is not None and not self._builds_within(first, child.end_lineno or first):  # type: ignore[attr-defined]  # has one as well
+                continue
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 self._walk(child, _local(child, scope))
                 continue
@@ -164,6 +175,10 @@ class _Statements:
                 # What is inside a broken statement is broken for the same reason.
                 continue
             self._walk(child, scope)
+
+    def _builds_within(self, first: int, last: int) -> bool:
+        at = bisect_left(self._lines, first)
+        return at < len(self._lines) and self._lines[at] <= last
 
     def _is_broken(self, node: ast.AST, scope: _Scope) -> bool:
         if isinstance(node, ast.expr) and _is_built(node) and _SQL.search(_text_of(node)) and _shouts(_text_of(node)):
