@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from primepos.deploy import gate
-from primepos.deploy.check import CRITICAL, HIGH, LOW, Needs, Place, Status, failed, passed
+from primepos.deploy.check import CRITICAL, HIGH, LOW, Needs, Place, Status, catalogue, failed, passed
 from primepos.deploy.findings import Verdict
 from primepos.deploy.gate import Selection
 from primepos.deploy.report.document import NotAReport, document, read_document, render_json
 from primepos.deploy.target import Target
-from primepos.deploy.waivers import waivers_are_in_order
 from tests.deploy.doubles import WRONG, a_catalogue, a_check, by_id
 from tests.deploy.world import GOOD_ENVIRONMENT
 
@@ -27,7 +26,8 @@ def target(tmp_path: Path) -> Target:
 
 
 def ops082():
-    return a_check("OPS082", waivers_are_in_order)
+    """The real one."""
+    return next(one for one in catalogue() if one.id == "OPS082")
 
 
 def a_waiver(target, check_id, named, **more):
