@@ -31,6 +31,7 @@ from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
 from primepos.api.routes.categories import CategoriesController
 from primepos.api.routes.devices import DevicesController
+from primepos.api.routes.fiscal import FiscalController
 from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import ProductsController
 from primepos.api.routes.registers import RegistersController
@@ -64,6 +65,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     StockController,
     ShiftsController,
     SalesController,
+    FiscalController,
     ReportsController,
     AuditController,
 )

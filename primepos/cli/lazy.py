@@ -51,6 +51,7 @@ LAZY: dict[str, LazyCommand] = {
     "stock": LazyCommand("primepos.cli.commands.stock:app", "Show and adjust stock."),
     "sales": LazyCommand("primepos.cli.commands.sales:app", "List, show and void sales."),
     "shifts": LazyCommand("primepos.cli.commands.shifts:app", "Open, close and list shifts."),
+    "fiscal": LazyCommand("primepos.cli.commands.fiscal:app", "Close periods, export and verify the sealed books."),
     "report": LazyCommand("primepos.cli.commands.report:app", "Print reports."),
     "import": LazyCommand("primepos.cli.commands.imports:app", "Import products and sales from files."),
     "price": LazyCommand("primepos.cli.commands.price:app", "Price a cart given as JSON and explain the result."),

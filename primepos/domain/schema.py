@@ -10,6 +10,7 @@ from primepos.domain.accounts import models as accounts
 from primepos.domain.audit import models as audit
 from primepos.domain.cash import models as cash
 from primepos.domain.catalog import models as catalog
+from primepos.domain.fiscal import models as fiscal
 from primepos.domain.importing import models as importing
 from primepos.domain.inventory import models as inventory
 from primepos.domain.jobs import models as jobs
@@ -25,6 +26,7 @@ MODULES = (
     audit,
     cash,
     catalog,
+    fiscal,
     importing,
     inventory,
     jobs,

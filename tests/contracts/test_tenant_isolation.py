@@ -78,6 +78,7 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "devices.enrol": lambda _, t: {"register_id": t.shop.till_id},
     "devices.list": lambda _, t: {"after": UUID(int=0)},
     "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
+    "fiscal.sales": lambda _, t: {"register_id": t.shop.server_id, "epoch": 1, "up_to": 9},
     "inventory.adjust": lambda m, t: {
         "outlet_id": m.outlet_id,
         "lines": [{"product_id": t.product, "delta": "5"}],

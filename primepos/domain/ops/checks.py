@@ -259,6 +259,55 @@ CHECKS = (
         " OR r.last_hash <> coalesce(h.hash, decode(repeat('00', 32), 'hex'))",
     ),
     Check(
+        "I3",
+        "closings follow each other",
+        "SELECT c.tenant_id, 'the ' || c.period || ' closing ' || c.closing_no || ' of register ' || c.register_id"
+        " || ' does not follow the one before it' FROM (SELECT x.*, row_number() OVER w AS place, lag(to_number) OVER w"
+        " AS last, lag(hash) OVER w AS before, lag(grand_total) OVER w AS had, lag(grand_sold) OVER w AS had_sold,"
+        " lag(until) OVER w AS day FROM fiscal_closings x"
+        " WINDOW w AS (PARTITION BY tenant_id, register_id, epoch, period ORDER BY closing_no)) c"
+        " WHERE c.closing_no <> c.place OR c.from_number <> coalesce(c.last, 0) + 1"
+        " OR c.prev_hash <> coalesce(c.before, decode(repeat('00', 32), 'hex'))"
+        " OR c.grand_total <> coalesce(c.had, 0) + c.total OR c.grand_sold <> coalesce(c.had_sold, 0) + c.sold"
+        " OR c.until < c.day",
+    ),
+    Check(
+        "I4",
+        "closings are the sum of their sales",
+        "SELECT c.tenant_id, 'the ' || c.period || ' closing ' || c.closing_no || ' of register ' || c.register_id"
+        " || ' is not the sum of its sales' FROM fiscal_closings c LEFT JOIN LATERAL (SELECT count(*) AS n,"
+        " count(*) FILTER (WHERE s.kind = 'sale') AS sales, count(*) FILTER (WHERE s.kind = 'void') AS voids,"
+        " count(*) FILTER (WHERE s.kind = 'refund') AS refunds, sum(s.base) AS base, sum(s.tax) AS tax,"
+        " sum(s.rounding) AS rounding, sum(s.total) AS total,"
+        " coalesce(sum(s.total) FILTER (WHERE s.kind = 'sale'), 0) AS sold,"
+        " (array_agg(s.hash ORDER BY s.number DESC))[1] AS last_hash FROM sales s WHERE s.tenant_id = c.tenant_id"
+        " AND s.register_id = c.register_id AND s.epoch = c.epoch AND s.number BETWEEN c.from_number AND c.to_number"
+        ") f ON true WHERE f.n <> c.to_number - c.from_number + 1"
+        " OR (f.sales, f.voids, f.refunds, f.base, f.tax, f.rounding, f.total, f.sold, f.last_hash)"
+        " IS DISTINCT FROM (c.sales::bigint, c.voids::bigint, c.refunds::bigint, c.base::numeric, c.tax::numeric,"
+        " c.rounding::numeric, c.total::numeric, c.sold::numeric, c.last_hash)",
+    ),
+    Check(
+        "I1",
+        "closed periods exist",
+        "SELECT a.tenant_id, a.subject || ' was closed and is not there as it was: ' || x.what FROM audit_events a"
+        " CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(a.data->'closings') WHEN 'array'"
+        " THEN a.data->'closings' ELSE '[]' END) AS x(what)"
+        " WHERE a.operation = 'fiscal.close_period' AND a.outcome = 'done'"
+        " AND NOT EXISTS (SELECT FROM fiscal_closings c JOIN registers r"
+        " ON r.tenant_id = c.tenant_id AND r.id = c.register_id WHERE c.tenant_id = a.tenant_id"
+        " AND x.what = r.prefix || '/' || c.epoch || '#' || c.closing_no || ':' || encode(c.hash, 'hex')"
+        " AND a.subject = 'closing:' || c.period || ':' || c.until AND a.actor_id IS NOT DISTINCT FROM c.closed_by_id)",
+    ),
+    Check(
+        "I1",
+        "closings were acknowledged",
+        "SELECT c.tenant_id, 'the ' || c.period || ' closing ' || c.closing_no || ' of register ' || c.register_id"
+        " || ' has no audit row' FROM fiscal_closings c WHERE NOT EXISTS (SELECT FROM audit_events a"
+        " WHERE a.tenant_id = c.tenant_id AND a.operation = 'fiscal.close_period' AND a.outcome = 'done'"
+        " AND a.data->>'closings' LIKE '%%' || encode(c.hash, 'hex') || '%%')",
+    ),
+    Check(
         "I4",
         "every sale's ledger balances",
         "SELECT tenant_id, 'sale ' || sale_id || ': debit and credit differ by ' || sum(amount) FROM ledger_entries"

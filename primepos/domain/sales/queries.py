@@ -216,21 +216,7 @@ def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
         return None
     return _assemble(
         sale,
-        [
-            SaleLine(
-                product_id=row[0],
-                sku=row[1],
-                name=row[2],
-                quantity=row[3],
-                unit_price=row[4],
-                discount=row[5],
-                base=row[6],
-                tax=row[7],
-                total=row[8],
-                taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
-            )
-            for row in lines.fetchall()
-        ],
+        [_line_from(row) for row in lines.fetchall()],
         [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
         [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
         [ReturnedLine(**row) for row in returns.fetchall()],
@@ -389,4 +375,88 @@ def returned_before(
         {line: quantity for line, _, quantity in lines},
         {(code, rate): base for code, rate, base in taxes_cursor.fetchall()},
         dict(cards_cursor.fetchall()),
+    )
+
+
+_IN_SERIES = (
+    "FROM sales s WHERE s.tenant_id = %(tenant)s AND s.register_id = %(register)s AND s.epoch = %(epoch)s"
+    " AND s.number > %(after)s AND s.number <= %(up_to)s ORDER BY s.number LIMIT %(limit)s"
+)
+_OF_SERIES = f"x.tenant_id = %(tenant)s AND x.sale_id IN (SELECT s.id {_IN_SERIES})"
+_SERIES_LINES = (
+    "SELECT x.sale_id, x.product_id, x.sku, x.name, x.quantity, x.unit_price, x.discount, x.base, x.tax, x.total,"
+    f" x.taxes FROM sale_lines x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.line_no"
+)
+_SERIES_TAXES = (
+    f"SELECT x.sale_id, x.code, x.name, x.rate, x.base, x.amount FROM sale_taxes x WHERE {_OF_SERIES}"
+    " ORDER BY x.sale_id, x.tax_no"
+)
+_SERIES_PAYMENTS = (
+    f"SELECT x.sale_id, x.kind, x.amount, x.reference FROM payments x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.seq"
+)
+_SERIES_RETURNS = (
+    "SELECT x.sale_id, x.line_no, x.of_sale_id, x.of_line_no, x.quantity, x.nth, x.before, x.sold FROM sale_returns x"
+    " JOIN sales r ON r.tenant_id = x.tenant_id AND r.id = x.sale_id AND r.kind = 'refund'"
+    f" WHERE {_OF_SERIES} ORDER BY x.sale_id, x.line_no"
+)
+
+
+def read_series(
+    uow: UnitOfWork, tenant_id: int, register_id: UUID, epoch: int, *, after: int, up_to: int, limit: int
+) -> tuple[str, list[SaleOut]]:
+    """Return a register's prefix and the sales of its series after a number, in order: one round trip.
+
+    The prefix is empty where there is no such register.
+    """
+    which = {
+        "tenant": tenant_id, "register": register_id, "epoch": epoch, "after": after, "up_to": up_to, "limit": limit,
+    }  # fmt: skip
+    with uow.pipeline() as pipe:
+        prefix = pipe.execute(
+            "SELECT prefix FROM registers WHERE tenant_id = %(tenant)s AND id = %(register)s",
+            {"tenant": tenant_id, "register": register_id},
+        )
+        heads = pipe.execute(f"SELECT s.*, NULL AS voided_by {_IN_SERIES}", which, as_dicts=True)
+        lines = pipe.execute(_SERIES_LINES, which)
+        taxes = pipe.execute(_SERIES_TAXES, which)
+        payments = pipe.execute(_SERIES_PAYMENTS, which)
+        returns = pipe.execute(_SERIES_RETURNS, which, as_dicts=True)
+    named = prefix.fetchone()
+    lines_of: dict[UUID, list[SaleLine]] = {}
+    for row in lines.fetchall():
+        lines_of.setdefault(row[0], []).append(_line_from(row[1:]))
+    taxes_of: dict[UUID, list[SaleTax]] = {}
+    for sale, code, name, rate, base, amount in taxes.fetchall():
+        taxes_of.setdefault(sale, []).append(SaleTax(code=code, name=name, rate=rate, base=base, amount=amount))
+    payments_of: dict[UUID, list[SalePayment]] = {}
+    for sale, kind, amount, reference in payments.fetchall():
+        payments_of.setdefault(sale, []).append(SalePayment(kind=kind, amount=amount, reference=reference))
+    returns_of: dict[UUID, list[ReturnedLine]] = {}
+    for row in returns.fetchall():
+        returns_of.setdefault(row.pop("sale_id"), []).append(ReturnedLine(**row))
+    found = [
+        _assemble(
+            head,
+            lines_of.get(head["id"], []),
+            taxes_of.get(head["id"], []),
+            payments_of.get(head["id"], []),
+            returns_of.get(head["id"], []),
+        )
+        for head in heads.fetchall()
+    ]
+    return ("" if named is None else named[0]), found
+
+
+def _line_from(row: Sequence[Any]) -> SaleLine:
+    return SaleLine(
+        product_id=row[0],
+        sku=row[1],
+        name=row[2],
+        quantity=row[3],
+        unit_price=row[4],
+        discount=row[5],
+        base=row[6],
+        tax=row[7],
+        total=row[8],
+        taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
     )

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from primepos.core.ids import new_id
 from primepos.domain.cash.service import close_shift, open_shift
+from primepos.domain.fiscal.service import close_period
 from primepos.domain.inventory.service import receive_stock
 from primepos.domain.ops import service as ops
 from primepos.domain.ops.schemas import VerifyBooks
@@ -43,6 +44,7 @@ BOOKED = (
     "sale_taxes",
     "payments",
     "sale_returns",
+    "fiscal_closings",
     "ledger_entries",
     "stock_movements",
     "stock_levels",
@@ -112,6 +114,8 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
     app.run(refund_sale, shop.manager, {"id": new_id(), **back})
     app.run(refund_sale, shop.manager, {"id": new_id(), **back, "lines": [{"line_no": 1}, {"line_no": 2}]})
 
+    app.run(close_period, shop.owner, {})
+    app.run(book_sale, shop.cashier, basket(shop, lines=lines))
     first = a_shift(app, shop)
     till = TillSeries(shop, first, NOON)
     app.run(deliver_sale, shop.device, till.sell(cashier_id=shop.cashier.actor_id, business_date=NOON.date()))
@@ -122,6 +126,7 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
     till.shift_id = a_shift(app, shop)
     app.run(deliver_sale, shop.device, till.sell())
     # Rows a reference can be turned to: another till with a shift and a sale of its own, another outlet's level.
+    app.run(close_period, shop.owner, {})
     made = app.run(create_register, shop.owner, {"outlet_id": shop.outlet_id, "code": "till-2", "name": "Till 2"})
     app.run(open_shift, shop.cashier, {"id": new_id(), "register_id": made.id, "opening_float": 5})
     return app, shop
@@ -151,6 +156,7 @@ SORTS = {
         "revenue": "account = 'revenue'",
         "tax": "account = 'tax:std'",
     },
+    "fiscal_closings": {"server": "register_id = {server} AND closing_no = 2", "till": "register_id = {till}"},
     "stock_movements": {
         "sale": "kind = 'sale'",
         "void": "kind = 'void'",
