@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from primepos import bootstrap
 from primepos.adapters.environment_tag import ENVIRONMENT
 from primepos.deploy.catalogue.database.asking import asks
 from primepos.deploy.check import CRITICAL, HIGH, LOW, Outcome, failed, passed
@@ -212,6 +211,8 @@ def the_application_gives_up_in_time(target: Target) -> Outcome:
 
 def app_limits(target: Target, names: tuple[str, ...]) -> dict[str, str]:
     """Return settings as a transaction of the application sees them. Raises: DatabaseUnreachable."""
+    # These bring the whole core: half a second that a list of checks does not pay.
+    from primepos import bootstrap
     from primepos.adapters.migration_errors import DatabaseUnreachable
 
     database = bootstrap.build_database(target.settings or production_settings(), target.database_url)

@@ -9,7 +9,6 @@ from primepos.deploy.catalogue.database.asking import asks
 from primepos.deploy.check import CRITICAL, HIGH, Outcome, failed, passed
 from primepos.deploy.inspector import APP_ROLE, SYSTEM_ROLE
 from primepos.deploy.shown import listed
-from primepos.domain.schema import GLOBAL_TABLES
 
 if TYPE_CHECKING:
     from primepos.deploy.target import Target
@@ -64,6 +63,13 @@ SELECT 'materialized view ' || c.oid::regclass::text, 'holds rows of every tenan
 """
 
 
+def _global_tables() -> list[str]:
+    # Brings every model: half a second that a list of checks does not pay.
+    from primepos.domain.schema import GLOBAL_TABLES
+
+    return list(GLOBAL_TABLES)
+
+
 @asks(
     "DB027",
     CRITICAL,
@@ -73,7 +79,7 @@ SELECT 'materialized view ' || c.oid::regclass::text, 'holds rows of every tenan
 )
 def rows_name_their_tenant(target: Target) -> Outcome:
     """Look at the tenant's column of every table that is not on the list of global ones."""
-    found = target.database.rows(_TENANT_TABLES, (list(GLOBAL_TABLES),))
+    found = target.database.rows(_TENANT_TABLES, (_global_tables(),))
     wrong = []
     for one in found:
         name = one["table_name"]
@@ -97,7 +103,7 @@ def rows_name_their_tenant(target: Target) -> Outcome:
 )
 def policies_hold(target: Target) -> Outcome:
     """Look at the flags and policies of every tenant's table, and at policies that let everybody see everything."""
-    tables = target.database.rows(_TENANT_TABLES, ([name for name in GLOBAL_TABLES if name != "tenants"],))
+    tables = target.database.rows(_TENANT_TABLES, ([name for name in _global_tables() if name != "tenants"],))
     policies = target.database.rows(_POLICIES)
     wrong = []
     guarded = {one["table_name"] for one in policies if APP_ROLE in one["roles"]}
