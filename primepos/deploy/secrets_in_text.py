@@ -67,7 +67,12 @@ def _shape(text: str) -> str | None:
 def _named(line: str) -> str | None:
     for found in _ASSIGNED.finditer(line):
         value = found["value"]
-        if not is_secret_name(found["name"]) or placeholder_prefix(value) or value.startswith(_REFERENCES) or "://" in value:
+        if (
+            not is_secret_name(found["name"])
+            or placeholder_prefix(value)
+            or value.startswith(_REFERENCES)
+            or "://" in value
+        ):
             continue
         if len(set(value)) > len(value) // 3 and _bits(value) >= NAMED_BITS and any(one.isdigit() for one in value):
             return f"a value of {found['name']}"
