@@ -36,6 +36,7 @@ LAZY: dict[str, LazyCommand] = {
     "migrate": LazyCommand("primepos.cli.commands.migrate:app", "Bring the database schema up to date."),
     "check-deploy": LazyCommand("primepos.cli.commands.check_deploy:app", "Say whether this may be deployed."),
     "release": LazyCommand("primepos.cli.commands.release:app", "Check, migrate and check again."),
+    "doctor": LazyCommand("primepos.cli.commands.doctor:app", "Say what is wrong here and what an error means."),
     "db": LazyCommand("primepos.cli.commands.db:app", "Start, stop and look at the embedded PostgreSQL."),
     "backup": LazyCommand("primepos.cli.commands.backup:app", "Make, list and verify backups."),
     "restore": LazyCommand("primepos.cli.commands.restore:app", "Restore a backup."),
