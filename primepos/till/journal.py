@@ -439,6 +439,27 @@ class Journal:
         with self._transaction() as db:
             return db.execute("UPDATE deliveries SET state = 'pending' WHERE state = 'set_aside'").rowcount
 
+    def deliver_again_from(self, number: int) -> int:
+        """Put back in the queue what a server that was restored from a backup has lost; returns how much that is.
+
+        ``number`` is the first of this epoch that the server does not know. If a sale from there on was delivered
+        before, the server has gone back in time: that sale, and every delivered entry after the last sale it does know,
+        is sent once more. What it knows after all, it answers as before.
+        """
+        epoch = self.epoch
+        lost = "SELECT 1 FROM deliveries d JOIN entries e ON e.seq = d.seq WHERE d.state = 'delivered'"
+        if not self._rows(f"{lost} AND e.epoch = ? AND e.number >= ? LIMIT 1", epoch, number):
+            return 0
+        known = self._rows(
+            "SELECT max(seq) FROM entries WHERE epoch < ? OR (epoch = ? AND number < ?)", epoch, epoch, number
+        )
+        with self._transaction() as db:
+            return db.execute(
+                "UPDATE deliveries SET state = 'pending', attempts = 0, error = NULL"
+                " WHERE state = 'delivered' AND seq > ?",
+                (known[0][0] or 0,),
+            ).rowcount
+
     # --- the open sale ----------------------------------------------------------------------------------------------
 
     def record(

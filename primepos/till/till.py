@@ -71,6 +71,8 @@ def open_till(
 ) -> Till:
     """Open the journal of a register, pull its catalogue and return the till, signed out.
 
+    A server that was restored from a backup lacks what was delivered since: that waits to be delivered again.
+
     Files live in ``data_dir/till/<register>``. ``progress`` hears how many products have come so far.
 
     Raises:
@@ -85,6 +87,10 @@ def open_till(
     catalogue: Catalogue | None = None
     try:
         _same_series(journal, place)
+        if journal.deliver_again_from(place.next_number):
+            # Its products went back in time as well, and their versions with them.
+            for left in home.glob("catalogue.sqlite3*"):
+                left.unlink()
         catalogue = Catalogue(home / "catalogue.sqlite3", exponent=place.figures.currency.exponent)
         catalogue.pull(runner, progress)
     except BaseException:
