@@ -18,10 +18,10 @@ TABLE = """
     CREATE TABLE sale_returns (
         tenant_id integer NOT NULL,
         sale_id uuid NOT NULL,
-        line_no integer NOT NULL,
+        line_no bigint NOT NULL,
         of_sale_id uuid NOT NULL,
-        of_line_no integer NOT NULL,
-        nth integer NOT NULL,
+        of_line_no bigint NOT NULL,
+        nth bigint NOT NULL,
         before numeric(14, 3) NOT NULL,
         quantity numeric(14, 3) NOT NULL,
         sold numeric(14, 3) NOT NULL,
@@ -62,7 +62,7 @@ def upgrade() -> None:
     for table, check in (("sales", KINDS), ("stock_movements", MOVES)):
         op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_kind_check")
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_kind_check CHECK ({check}) NOT VALID")
-    op.execute("ALTER TABLE day_summaries ADD COLUMN refunds integer DEFAULT 0 NOT NULL")
+    op.execute("ALTER TABLE day_summaries ADD COLUMN refunds bigint DEFAULT 0 NOT NULL")
 
 
 def downgrade() -> None:

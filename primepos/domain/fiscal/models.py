@@ -28,15 +28,15 @@ class FiscalClosing(TenantDetail, table=True):
     )
 
     register_id: UUID = Field(primary_key=True)
-    epoch: int = Field(primary_key=True)
+    epoch: int = Field(sa_type=sa.BigInteger, primary_key=True)
     period: str = Field(primary_key=True)
-    closing_no: int = Field(primary_key=True)
+    closing_no: int = Field(sa_type=sa.BigInteger, primary_key=True)
     until: date
     from_number: int = Field(sa_type=sa.BigInteger)
     to_number: int = Field(sa_type=sa.BigInteger)
-    sales: int
-    voids: int
-    refunds: int
+    sales: int = Field(sa_type=sa.BigInteger)
+    voids: int = Field(sa_type=sa.BigInteger)
+    refunds: int = Field(sa_type=sa.BigInteger)
     base: int = Field(sa_type=sa.BigInteger)
     tax: int = Field(sa_type=sa.BigInteger)
     rounding: int = Field(sa_type=sa.BigInteger)

@@ -27,7 +27,7 @@ class DaySummary(TenantDetail, table=True):
     business_date: date = Field(primary_key=True)
     sales: int
     voids: int
-    refunds: int = Field(default=0, sa_column_kwargs={"server_default": sa.text("0")})
+    refunds: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": sa.text("0")})
     lines: int
     base: int = Field(sa_type=sa.BigInteger)
     tax: int = Field(sa_type=sa.BigInteger)

@@ -159,10 +159,10 @@ class SaleReturn(TenantDetail, table=True):
     )
 
     sale_id: UUID = Field(primary_key=True)
-    line_no: int = Field(primary_key=True)
+    line_no: int = Field(sa_type=sa.BigInteger, primary_key=True)
     of_sale_id: UUID
-    of_line_no: int
-    nth: int
+    of_line_no: int = Field(sa_type=sa.BigInteger)
+    nth: int = Field(sa_type=sa.BigInteger)
     before: Decimal = Field(sa_type=QUANTITY)
     quantity: Decimal = Field(sa_type=QUANTITY)
     sold: Decimal = Field(sa_type=QUANTITY)
