@@ -8,6 +8,8 @@ declarations.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import itertools
 import re
 import secrets
 import warnings
@@ -251,6 +253,8 @@ def _token_rules(settings: Settings) -> TokenRules:
 
 _QUOTA = re.compile(r'"(?P<name>[^"]+)";q=(?P<count>\d+);w=(?P<window>\d+)')
 _ADDRESS = "192.0.2.1"
+# Set aside for measuring; nobody lives there (RFC 2544).
+_CALLERS = ipaddress.ip_network("198.18.0.0/15")
 
 
 def _throttles(settings: Settings, asker: _Asker) -> Iterator[Throttle]:
@@ -386,6 +390,7 @@ class _Asker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reader = BearerReader()
+        self._callers = itertools.count()
         self._fault = secrets.token_urlsafe(16)
         # Its counters are its own, and go with it.
         core = build_core(replace(settings, rate_limit_store=RateLimitStore.MEMORY))
@@ -463,7 +468,8 @@ class _Asker:
             "root_path": "",
             "query_string": query.encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            "client": ("192.0.2.1", 40000),
+            # Somebody else each time: what is asked for here must not use up anybody's quota.
+            "client": (str(_CALLERS[next(self._callers) % _CALLERS.num_addresses]), 40000),
             "server": ("127.0.0.1", 443),
             "state": {},
         }

@@ -15,10 +15,11 @@ from litestar import Controller, get
 
 from primepos.api import app as api_app
 from primepos.api.surface import build_surface
-from primepos.core.settings import load_settings
+from primepos.core.settings import RateLimit, load_settings
 from primepos.deploy import source_scan
 from primepos.deploy.catalogue.application import access, supplies
 from primepos.deploy.check import Area, Status, catalogue
+from primepos.deploy.shown import listed
 from primepos.deploy.source_scan import Found, Source, sql_built
 from primepos.deploy.surface import Answer, Surface, Throttle, Webhooks, matrix_text, production_settings
 from tests.deploy.world import NOW, ROOT, a_target, look
@@ -476,3 +477,20 @@ def test_production_settings_are_of_nobody_and_fit():
     one, other = production_settings(), production_settings()
     assert one.is_production
     assert one.secret_key.reveal() != other.secret_key.reveal()
+
+
+def test_a_small_quota_is_not_taken_for_an_open_route(folder):
+    settings = production_settings()
+    small = replace(settings, rate_limit_api=RateLimit(3, 3600))
+    target = target_on(folder, build_surface(small))
+    assert look("SEC010", target).status is Status.PASS
+    assert look("SEC018", target).evidence == "api 3 calls/3600 s per principal is 3 an hour"
+
+
+def test_what_is_not_shown_is_still_told_apart():
+    same = [f"table {name}" for name in "abcdefg"]
+    assert listed(same[:5]) == "table a; table b; table c; table d; table e"
+    assert listed(same).startswith("table a; table b; table c; table d; table e; and 2 more (")
+    assert listed(same) == listed(list(same))
+    assert listed(same) != listed([*same[:6], "table z"])
+    assert not any(letter.isdigit() for letter in listed(same).rpartition("more")[2])
