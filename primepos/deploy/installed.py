@@ -32,6 +32,8 @@ def conflicts(root: str) -> tuple[list[str], int]:
 
 def _judged(name: str, text: str, extra: str, wrong: list[str]) -> list[tuple[str, str]]:
     """Note what is wrong with one requirement; return what has to be looked at because of it."""
+    if not extra and "extra ==" in text:
+        return []
     try:
         need = Requirement(text)
     except InvalidRequirement:
@@ -53,4 +55,11 @@ def _judged(name: str, text: str, extra: str, wrong: list[str]) -> list[tuple[st
 def _installed(name: str) -> tuple[str, tuple[str, ...]]:
     """Return the version of a package and what it requires. Raises PackageNotFoundError."""
     found = distribution(name)
-    return found.version, tuple(found.requires or ())
+    text = found.read_text("METADATA")
+    if text is None:
+        return found.version, tuple(found.requires or ())
+    # Read as a mail, as the library does it, the description after the headers takes most of the time.
+    headers = text.partition("\n\n")[0].replace("\n ", " ").splitlines()
+    given = [(key, value.strip()) for key, _, value in (line.partition(":") for line in headers)]
+    version = next((value for key, value in given if key == "Version"), found.version)
+    return version, tuple(value for key, value in given if key == "Requires-Dist")
