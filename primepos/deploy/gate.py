@@ -45,6 +45,9 @@ _GIVE: Final = {
 }
 
 
+_CALLED: Final = {Needs.DATABASE: "database", Needs.URL: "deployment", Needs.FRONTEND_URL: "frontend"}
+
+
 class UnknownCheck(InvalidInput):
     """No check of the catalogue has this id."""
 
@@ -67,13 +70,22 @@ class Selection:
 
 @dataclass(slots=True)
 class _Run:
-    """The state of one run: which targets have turned out not to answer, by the check that found out."""
+    """The state of one run: which targets have turned out not to answer, by the checks that found out."""
 
     target: Target
     given: frozenset[Needs]
     selection: Selection
     secrets: tuple[str, ...]
-    silent: dict[Needs, str] = field(default_factory=dict)
+    silent: dict[Needs, set[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Ended:
+    """How one check ended and how long it took."""
+
+    check: Check
+    outcome: Outcome
+    ms: int
 
 
 def run(target: Target, selection: Selection | None = None) -> Report:
@@ -92,7 +104,7 @@ def run(target: Target, selection: Selection | None = None) -> Report:
     found = _settle(answers, selection, waivers, target)
     for check in (one for one in checks if one.id in JUDGES_OF_THE_REPORT):
         target.findings = found
-        found = (*found, *_settle([_run_one(check, state)], selection, waivers, target))
+        found = (*found, *_settle([_finding(_run_one(check, state), state)], selection, waivers, target))
     order = {check.id: place for place, check in enumerate(checks)}
     found = tuple(sorted((_owned(one, owners) for one in found), key=lambda one: order[one.check.id]))
     return Report(
@@ -136,15 +148,30 @@ def _run_all(checks: list[Check], state: _Run) -> list[Finding]:
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="check") as pool:
         answers = [pool.submit(_run_one, one, state) for one in waiting]
         done = [_run_one(one, state) for one in checks if one.id not in names]
-        return [*done, *(answer.result() for answer in answers)]
+        ended = {one.check.id: one for one in (*done, *(answer.result() for answer in answers))}
+    _agree(checks, ended, state)
+    return [_finding(one, state) for one in ended.values()]
 
 
-def _run_one(check: Check, state: _Run) -> Finding:
+def _agree(checks: list[Check], ended: dict[str, _Ended], state: _Run) -> None:
+    """Let one check say that a target is silent, the first of the catalogue, however many had asked by then."""
+    for need, ids in state.silent.items():
+        first = next(one.id for one in checks if one.id in ids)
+        told = skipped(f"{_silent(need)}: see {first}")
+        for one in ended.values():
+            if one.check.id != first and (one.check.id in ids or one.outcome == skipped(_silent(need))):
+                one.outcome = told
+
+
+def _silent(need: Needs) -> str:
+    return f"the {_CALLED[need]} does not answer"
+
+
+def _run_one(check: Check, state: _Run) -> _Ended:
     started = time.perf_counter()
     reason = _why_not(check, state)
     outcome = skipped(reason) if reason else _outcome(check, state)
-    outcome = _required(check, outcome, state)
-    return _finding(check, outcome, _ms_since(started), state)
+    return _Ended(check, outcome, _ms_since(started))
 
 
 def _why_not(check: Check, state: _Run) -> str | None:
@@ -160,7 +187,7 @@ def _why_not(check: Check, state: _Run) -> str | None:
         return _GIVE[need]
     for need in sorted(check.needs & state.silent.keys()):
         if Needs.STATIC not in check.needs:
-            return f"the {_called(need)} does not answer: see {state.silent[need]}"
+            return _silent(need)
     return None
 
 
@@ -184,9 +211,14 @@ def _outcome(check: Check, state: _Run) -> Outcome:
 
 
 def _silence(check: Check, state: _Run, problem: str) -> Outcome:
-    for need in check.needs & _TARGETS & state.given:
-        state.silent.setdefault(need, check.id)
-    return Outcome(status=Status.ERROR, evidence=f"no answer: {problem}")
+    # One that looks at both knows that the deployment answers: others have asked it.
+    both = Needs.FRONTEND_URL in check.needs
+    silent = frozenset({Needs.FRONTEND_URL}) if both else check.needs & _TARGETS & state.given
+    for need in silent:
+        state.silent.setdefault(need, set()).add(check.id)
+    asked = " and ".join(f"the {_CALLED[need]}" for need in Needs if need in silent) or "what it asks"
+    remedy = f"see that {asked} can be reached from here, then run the gate again"
+    return Outcome(status=Status.ERROR, evidence=f"no answer: {problem}", remedy=remedy)
 
 
 def _crash(check: Check, error: Exception) -> Outcome:
@@ -212,7 +244,8 @@ def _required(check: Check, outcome: Outcome, state: _Run) -> Outcome:
     return failed(f"required, but {outcome.evidence}") if wanted else outcome
 
 
-def _finding(check: Check, outcome: Outcome, ms: int, state: _Run) -> Finding:
+def _finding(ended: _Ended, state: _Run) -> Finding:
+    check, outcome = ended.check, _required(ended.check, ended.outcome, state)
     evidence = _clean(outcome.evidence, state.secrets)
     marked = outcome.status in _FINGERPRINTED
     named = fingerprint(check.id, evidence, outcome.places, lambda place: _line(state.target, place)) if marked else ""
@@ -222,7 +255,7 @@ def _finding(check: Check, outcome: Outcome, ms: int, state: _Run) -> Finding:
         severity=outcome.severity or check.severity,
         evidence=evidence,
         remedy=_clean(outcome.remedy if outcome.remedy is not None else check.remedy, state.secrets),
-        ms=ms,
+        ms=ended.ms,
         places=outcome.places,
         fingerprint=named,
     )
@@ -246,10 +279,6 @@ def _owned(one: Finding, owners: Owners) -> Finding:
     if one.is_open and one.since is not None:
         due = owners.due(one.check, one.severity, one.since)
     return replace(one, owner=owners.of(one.check), due=due)
-
-
-def _called(need: Needs) -> str:
-    return {Needs.DATABASE: "database", Needs.FRONTEND_URL: "frontend"}.get(need, "deployment")
 
 
 def _ms_since(started: float) -> int:

@@ -254,6 +254,55 @@ def test_a_target_that_does_not_answer_is_asked_no_further(target, monkeypatch):
     assert report.exit_code == 3
 
 
+def test_a_silent_deployment_is_told_once_however_many_asked_it_at_the_same_time(target, monkeypatch):
+    target.url, target.frontend_url = "https://api.brightfruit.shop", "https://tills.brightfruit.shop"
+    target.__dict__["http"] = None
+    together = threading.Barrier(8, timeout=60)
+
+    def ask(_target):
+        together.wait()
+        raise TimeoutError("5 s")
+
+    a_catalogue(
+        monkeypatch,
+        *(a_check(f"HTTP{number:03}", ask, Needs.URL) for number in range(50, 58)),
+        a_check("TLS001", AssertionError("it ran"), Needs.URL),
+    )
+    report = gate.run(target)
+    first, *others = report.findings
+    assert (first.status, first.evidence) == (Status.ERROR, "no answer: TimeoutError: 5 s")
+    assert first.remedy == "see that the deployment can be reached from here, then run the gate again"
+    assert {(one.status.value, one.evidence) for one in others} == {
+        ("skipped", "the deployment does not answer: see HTTP050")
+    }
+    # Where it is required, what could not be asked has failed.
+    required = gate.run(target, Selection(required=frozenset({Needs.URL})))
+    assert [one.status.value for one in required.findings] == ["error", *["fail"] * 8]
+    assert required.exit_code == 3
+
+
+def test_a_silent_frontend_is_no_silent_deployment(target, monkeypatch):
+    target.url, target.frontend_url = "https://api.brightfruit.shop", "https://tills.brightfruit.shop"
+    target.__dict__["http"] = None
+    asked = threading.Event()
+
+    def refuse(_target):
+        asked.set()
+        raise Unavailable("refused")
+
+    def wait(_target):
+        asked.wait(60)
+        return passed("fine")
+
+    a_catalogue(
+        monkeypatch,
+        *(a_check(f"HTTP{number:03}", wait, Needs.URL) for number in range(50, 57)),
+        a_check("FE064", refuse, Needs.URL, Needs.FRONTEND_URL),
+        a_check("FE065", None, Needs.URL),
+    )
+    assert [one.status.value for one in gate.run(target).findings] == [*["pass"] * 7, "error", "pass"]
+
+
 def test_checks_that_wait_on_the_network_run_beside_each_other_eight_at_a_time(target, monkeypatch):
     target.url = "https://api.brightfruit.shop"
     target.__dict__["http"] = None
