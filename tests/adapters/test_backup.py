@@ -340,6 +340,12 @@ def test_what_is_in_service_goes_aside_only_when_that_was_said_and_comes_back(
     cluster.drop_database(name)
 
 
+def test_an_empty_database_is_replaced_without_a_word_and_not_kept(world: World, cluster: Cluster, target: str) -> None:
+    done = restoring.restore_in_place(target, world.source(), audit=lambda _: [], clock=CLOCK)
+    assert (done.aside, databases(cluster, done.database)) == (None, [done.database])
+    assert world.sales(target) == world.sales()
+
+
 def test_a_copy_that_is_not_equal_or_whose_books_do_not_hold_is_not_put_in_service(
     world: World, cluster: Cluster, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import io
+import json
 import os
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,6 +172,31 @@ def test_another_key_is_told_from_a_damaged_file() -> None:
 def test_a_file_that_lies_about_its_key_is_refused() -> None:
     with pytest.raises(BackupDamaged, match="was changed"):
         opened(a_file(b"x", key=OTHER))
+
+
+def by_description(file: bytes, key: str) -> tuple[bytes, dict]:
+    """Read a file by the words of docs/adr/0024 alone, with none of our code."""
+    head = file[20 : 20 + int.from_bytes(file[16:20], "big")]
+    bound = hashlib.sha256(head).digest()
+    salt = bytes.fromhex(json.loads(head)["salt"])
+    secret = hmac.digest(hmac.digest(salt, key.encode(), "sha256"), b"primepos backup 1: " + bound + b"\1", "sha256")
+    at, number, dump = 20 + len(head), 0, b""
+    while True:
+        word = int.from_bytes(file[at : at + 4], "big")
+        last, size = word >> 31, word & 0x7FFFFFFF
+        sealed = file[at + 4 : at + 4 + size]
+        plain = AESGCM(secret).decrypt(number.to_bytes(11, "big") + bytes([last]), sealed, bound)
+        at, number = at + 4 + size, number + 1
+        if last:
+            return dump, json.loads(plain)
+        dump += plain
+
+
+def test_a_file_can_be_read_by_its_description_alone() -> None:
+    data = os.urandom(sealing.CHUNK_BYTES * 2 + 5)
+    dump, trailer = by_description(a_file(data), KEY.reveal())
+    assert dump == data
+    assert (trailer["dump_bytes"], trailer["dump_sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize(

@@ -121,13 +121,18 @@ def restore_in_place(
         # In this order: looking into the database would count as using it for a moment.
         if not disconnect:
             _must_be_alone(server, database)
-        if not replace:
-            _must_be_empty(url)
+        was_empty = not _has_tables(url)
+        if not was_empty and not replace:
+            raise RestoreTargetNotEmpty(database=database)
         with _scratch(server, database) as scratch:
             done = _finished(at_database(url, scratch), source, header, trailer, audit, clock, began)
             aside = _aside(server, database, clock)
             _swap(server, database, scratch, aside, disconnect=disconnect)
-    return dataclasses.replace(done, database=database, aside=aside, took_s=round(time.monotonic() - began, 3))
+        if was_empty:
+            _drop(server, aside)
+    return dataclasses.replace(
+        done, database=database, aside=None if was_empty else aside, took_s=round(time.monotonic() - began, 3)
+    )
 
 
 def undo(url: str, *, clock: Clock, disconnect: bool = False) -> tuple[str, str]:
@@ -253,11 +258,10 @@ def _standing(server: psycopg.Connection[Any], database: str) -> list[str]:
     return [name for (name,) in found]
 
 
-def _must_be_empty(url: str) -> None:
+def _has_tables(url: str) -> bool:
     with connected(url) as connection:
         row = connection.execute(HAS_TABLES).fetchone()
-        if row is not None and row[0]:
-            raise RestoreTargetNotEmpty(database=database_of(url))
+        return row is not None and bool(row[0])
 
 
 def _must_be_alone(server: psycopg.Connection[Any], database: str) -> None:
