@@ -106,7 +106,8 @@ def likeness(phrase: str, line: str) -> float:
 
 def _meant(line: str, codes: Mapping[str, Any], checks: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield what a line may mean, and how sure that is: 1 for a code, less for words."""
-    for code in _CODE.findall(line):
+    # A code of one word is a common word inside a sentence: it counts alone.
+    for code in _CODE.findall(line) or [line.strip()]:
         if code in AILMENTS or code in codes or code in checks:
             yield code, 1.0 if line.strip() == code else 0.99
     for ailment in AILMENTS.values():
