@@ -16,11 +16,12 @@ from litestar import Controller, get
 from primepos.api import app as api_app
 from primepos.api.surface import build_surface
 from primepos.core.settings import RateLimit, load_settings
-from primepos.deploy import source_scan
+from primepos.deploy import source_scan, sql_scan
 from primepos.deploy.catalogue.application import access, supplies
 from primepos.deploy.check import Area, Status, catalogue
 from primepos.deploy.shown import listed
-from primepos.deploy.source_scan import Found, Source, sql_built
+from primepos.deploy.source_scan import Found, Source
+from primepos.deploy.sql_scan import sql_built
 from primepos.deploy.surface import Answer, Surface, Throttle, Webhooks, matrix_text, production_settings
 from tests.deploy.world import NOW, ROOT, a_target, look
 
@@ -452,7 +453,7 @@ def test_what_is_no_sql_from_a_value_is_left_alone(source):
 
 def test_sql_built_in_the_package_fails_its_check_with_the_place(folder, real, monkeypatch):
     found = (Found("primepos/domain/new.py", 3, "a statement is built from name", "find"),)
-    monkeypatch.setattr(source_scan, "package_sql", lambda: found)
+    monkeypatch.setattr(sql_scan, "package_sql", lambda: found)
     target = target_on(folder, real)
     assert unhappy(target) == {"SEC028"}
     outcome = look("SEC028", target)
@@ -470,7 +471,7 @@ def test_a_session_made_elsewhere_fails_the_wall_between_tenants(folder, real, m
 def test_no_reviewed_statement_is_listed_that_is_gone():
     from primepos.deploy.catalogue.application.code import REVIEWED
 
-    assert set(REVIEWED) <= {f"{one.path}:{one.function}" for one in source_scan.package_sql()}
+    assert set(REVIEWED) <= {f"{one.path}:{one.function}" for one in sql_scan.package_sql()}
 
 
 def test_production_settings_are_of_nobody_and_fit():

@@ -41,7 +41,8 @@ _OTHERS: Final = stat.S_IRWXO
 )
 def sql_is_not_built_from_values(_target: Target) -> Outcome:
     """Scan the package's syntax trees; what a person has reviewed is on the list above."""
-    from primepos.deploy.source_scan import package_sources, package_sql
+    from primepos.deploy.source_scan import package_sources
+    from primepos.deploy.sql_scan import package_sql
 
     found = [
         one
