@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,6 +286,30 @@ def test_a_database_that_is_away_is_a_figure_and_no_error():
     assert value(page, "primepos_build_info", "unknown", "1") == 1
 
 
+def test_a_database_that_went_silent_holds_up_no_scrape(monkeypatch):
+    from primepos.adapters.telemetry import figures
+
+    silent, asked = threading.Event(), []
+
+    def never(url: str) -> figures.Figures:
+        asked.append(url)
+        silent.wait(60)
+        return figures.Figures(is_up=True)
+
+    monkeypatch.setattr(figures, "read", never)
+    monkeypatch.setattr(figures, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(figures, "KEPT_S", 0)
+    collector = FiguresCollector("url", version="1", commit="")
+    assert not collector._figures().is_up
+    assert not collector._figures().is_up
+    assert asked == ["url"]
+    silent.set()
+    monkeypatch.setattr(figures, "PATIENCE_S", 60)
+    assert collector._figures().is_up
+    assert collector._figures().is_up
+    assert asked == ["url", "url"]
+
+
 def test_a_database_without_our_schema_is_up_and_lacks_every_migration(cluster):
     cluster.create_database("empty_for_metrics")
     try:
@@ -314,9 +339,7 @@ def test_two_processes_tell_the_same_sum_also_after_one_of_them_was_killed(make_
     app.clock = SystemClock()
     asked = 60
     with serve(environment(fresh_database, tmp_path), "--workers", "2") as served:
-        page = ""
-        while value(page, "primepos_db_pool_connections", "limit") != 20:
-            page = _page_of_whoever_answers(served)
+        _wait_for(served, "Application startup complete", 2)
         for _ in range(asked):
             # A connection of its own each: the kernel spreads them over the processes.
             assert served.http.get("/api/v1", headers={"Connection": "close"}).status_code == 200
@@ -329,16 +352,20 @@ def test_two_processes_tell_the_same_sum_also_after_one_of_them_was_killed(make_
         assert behind_a_proxy.status_code == 404
         killed = next(int(re.findall(r"\d+", each["msg"])[0]) for each in served.log if "Started server" in each["msg"])
         os.kill(killed, signal.SIGKILL)
-        page = ""
-        while value(page, "primepos_db_pool_connections", "limit") != 20 or len(_started(served)) < 3:
-            page = _page_of_whoever_answers(served)
+        # Only when the supervisor has seen the end of one does it start another, and forgets the gauges of the first.
+        _wait_for(served, "Application startup complete", 3)
+        page = _page_of_whoever_answers(served)
+        assert value(page, "primepos_db_pool_connections", "limit") == 20
         assert value(page, *count) == asked
         served.process.send_signal(signal.SIGTERM)
         assert served.ended() == 0
 
 
-def _started(served: Any) -> list[Any]:
-    return [each for each in served.log if "Started server process" in each.get("msg", "")]
+def _wait_for(served: Any, told: str, times: int) -> None:
+    """Wait until so many processes have told so in their log; asking them meanwhile would only hold them up."""
+    while sum(told in each.get("msg", "") for each in list(served.log)) < times:
+        assert served.process.poll() is None
+        threading.Event().wait(0.02)
 
 
 def _page_of_whoever_answers(served: Any) -> str:

@@ -7,6 +7,7 @@ process tells the same figures, so take their maximum over instances and never t
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ CONNECT_S: Final = 2
 STATEMENT_MS: Final = 2000
 # Scrapers come every few seconds; who asks more often gets the same answer.
 KEPT_S: Final = 2
+# A server that took the connection and went silent keeps whoever asked it; nobody else waits for that.
+PATIENCE_S: Final = 4
 _ROLE: Final = "primepos_app"
 
 _OLDEST = """
@@ -117,6 +120,8 @@ class FiguresCollector:
         self._lock = threading.Lock()
         self._known = Figures(is_up=False)
         self._until = float("-inf")
+        self._answers: queue.SimpleQueue[Figures] = queue.SimpleQueue()
+        self._is_asking = False
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
@@ -141,9 +146,30 @@ class FiguresCollector:
     def _figures(self) -> Figures:
         with self._lock:
             if time.monotonic() >= self._until:
-                self._known = read(self._url)
+                self._known = self._ask()
                 self._until = time.monotonic() + KEPT_S
             return self._known
+
+    def _ask(self) -> Figures:
+        """Look in a thread of its own, one at a time: a daemon, since it may never come back."""
+        if not self._is_asking:
+            self._is_asking = True
+            look = threading.Thread(target=self._look, name="primepos-figures", daemon=True)
+            look.start()
+        try:
+            found = self._answers.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            log.warning("metrics.database", msg="The database took the connection and went silent")
+            return Figures(is_up=False)
+        self._is_asking = False
+        return found
+
+    def _look(self) -> None:
+        found = Figures(is_up=False)
+        try:
+            found = read(self._url)
+        finally:
+            self._answers.put(found)
 
 
 def _job_families(jobs: DoneJobs) -> Iterator[Metric]:
