@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,10 +19,12 @@ from primepos.adapters.backup.keeper import Attempt, is_due, last_night
 from primepos.adapters.backup.reading import kept_in
 from primepos.adapters.storage.disk import DiskStore
 from primepos.adapters.storage.store import StorageUnavailable
+from primepos.cli.commands import till as till_command
 from primepos.core.clock import FrozenClock
 from primepos.core.settings import load_settings
 from primepos.core.settings_keys import SHOP_KEYS, generate_value
 from primepos.domain.jobs.nightly import run_chores
+from tests.adapters.backup_world import read_as
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
@@ -74,6 +77,10 @@ def test_a_shop_makes_one_a_night_and_keeps_them_as_the_rule_says(fresh_database
     assert [each.name for each in kept_in(store)] == [made.name]
     assert not schedule.due_now(settings, clock)
     assert facts.last_backup(fresh_database) == NOON
+    trail = read_as(
+        fresh_database, "primepos_system", "SELECT operation, subject, data->>'reason' FROM system_audit_events"
+    )
+    assert trail == [("backup.create", f"backup:{made.name}", "nightly")]
     assert keeper.last_attempt(settings) == Attempt(at=NOON, reason="nightly", name=made.name)
     assert keeper.trouble(settings) is None
     clock.advance(timedelta(days=1))
@@ -101,6 +108,18 @@ def test_one_that_fails_is_told_and_not_tried_again_at_once(fresh_database: str,
     assert schedule.due_now(settings, clock)
     (tmp_path / "backups" / "last-attempt.json").write_text("{torn")
     assert keeper.last_attempt(settings) is None
+
+
+def test_the_till_shows_a_backup_that_failed_and_opens_all_the_same(tmp_path: Path) -> None:
+    settings = a_shop_pc(tmp_path)
+    shown: list[list[str]] = []
+    till = SimpleNamespace(desk=SimpleNamespace(show=lambda _title, lines: shown.append(lines)))
+    telling = till_command._telling(SimpleNamespace(settings=settings), lambda _progress: till)
+    assert telling(None) is till
+    assert shown == []
+    keeper.remember_attempt(settings, Attempt(at=NOON, reason="nightly", code="X", problem="No space left"))
+    assert telling(None) is till
+    assert "No space left" in shown[0][0]
 
 
 def test_elsewhere_nothing_is_automatic(tmp_path: Path, fresh_database: str) -> None:

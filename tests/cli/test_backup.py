@@ -74,6 +74,9 @@ def test_made_listed_verified_drilled_and_restored(
     assert sales(sold) == before
     assert done["aside"] in databases(cluster, done["database"])
     assert done["lost_s"] >= 0
+    assert operating("restore", "--list-aside", "--json").json == [{"name": done["aside"]}]
+    trail = read_as(sold, "primepos_system", "SELECT operation, subject FROM system_audit_events ORDER BY id")
+    assert trail[-1] == ("backup.restore", f"backup:{made['name']}")
     dropped = operating("restore", "--drop-aside", done["aside"], "--yes", "--json").json
     assert dropped == {"dropped": done["aside"]}
     assert done["aside"] not in databases(cluster, done["database"])

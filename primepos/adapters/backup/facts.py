@@ -5,6 +5,7 @@ The deploy gate and the backup itself know a URL and no App; everybody else asks
 
 from __future__ import annotations
 
+import getpass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,47 @@ from psycopg import errors as pg_errors
 from psycopg import sql
 
 from primepos.adapters.backup.snapshot import ROLE, connected
+from primepos.core.context import operator
+from primepos.core.ids import new_id
+from primepos.core.operations import AuditEvent
+from primepos.domain.audit.trail import Trail
 from primepos.domain.jobs.facts import LAST_BACKUP, LAST_DRILL, REMEMBER, as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import LiteralString
 
 
-def record(url: str, name: str, at: datetime) -> None:
-    """Keep that something went well at a moment, unless a later one is kept. Raises DatabaseUnreachable."""
+def record(url: str, moments: Mapping[str, datetime], *, operation: str, subject: str, **data: str | int) -> None:
+    """Keep that things went well, each unless a later moment is kept, and write into the trail who did what to what.
+
+    Raises:
+        DatabaseUnreachable: nothing was written.
+    """
+    event = AuditEvent(
+        tenant_id=None,
+        operation=operation,
+        outcome="done",
+        error_code=None,
+        identity=operator(_whoever()),
+        approver=None,
+        subject=subject,
+        data=dict(data),
+        request_id=str(new_id()),
+    )
     with connected(url) as connection, connection.transaction():
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(ROLE)))
-        connection.execute(REMEMBER, [name, as_text(at)])
+        for name, at in moments.items():
+            connection.execute(REMEMBER, [name, as_text(at)])
+        statement, values = Trail().statement(event)
+        connection.execute(statement.encode(), values)
+
+
+def _whoever() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
 
 
 def last_backup(url: str) -> datetime | None:

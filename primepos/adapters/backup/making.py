@@ -72,7 +72,7 @@ def make_backup(
     began = time.monotonic()
     with snapshot(url) as seen:
         tool = find_tool("pg_dump", seen.server_major, pg_bin)
-        now = clock.now().replace(microsecond=0)
+        now = clock.now()
         header = Header(
             salt=new_salt(),
             key=key_id(key),

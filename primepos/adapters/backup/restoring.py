@@ -150,6 +150,7 @@ def undo(url: str, *, clock: Clock, disconnect: bool = False) -> tuple[str, str]
             _must_be_alone(server, database)
         aside = _aside(server, database, clock)
         _swap(server, database, standing[-1], aside, disconnect=disconnect)
+    facts.record(url, {}, operation="backup.undo", subject=f"database:{standing[-1]}", aside=aside)
     return standing[-1], aside
 
 
@@ -176,8 +177,14 @@ def _finished(
     if problems:
         raise RestoreNotEqual(problems="; ".join(problems[:5]))
     # The copy was made before its own backup was recorded, and is the proof that it can be restored.
-    facts.record(url, LAST_BACKUP, header.created_at)
-    facts.record(url, LAST_DRILL, clock.now())
+    facts.record(
+        url,
+        {LAST_BACKUP: header.created_at, LAST_DRILL: clock.now()},
+        operation="backup.restore",
+        subject=f"backup:{source.name}",
+        key=header.key,
+        rows=sum(trailer.rows.values()),
+    )
     return Restored(
         name=source.name,
         database=database_of(url),

@@ -59,7 +59,16 @@ def back_up(
         dump_format=dump_format,
         reason=reason,
     )
-    facts.record(url, LAST_BACKUP, made.created_at)
+    facts.record(
+        url,
+        {LAST_BACKUP: made.created_at},
+        operation="backup.create",
+        subject=f"backup:{made.name}",
+        where=made.where,
+        reason=reason,
+        key=made.key,
+        rows=made.rows,
+    )
     gone = [] if keep is None else prune(store, kept_in(store), keep)
     if gone:
         log.info("backup.pruned", msg="Old backups were deleted", deleted=len(gone))

@@ -173,7 +173,9 @@ def verify(
         url = bootstrap.migration_url(settings)
         source = filling.Source(store, name, key, settings.pg_bin)
         done = restoring.drill(url, source, audit=audit_with(settings), clock=clock)
-        facts.record(url, LAST_DRILL, clock.now())
+        facts.record(
+            url, {LAST_DRILL: clock.now()}, operation="backup.drill", subject=f"backup:{name}", where=store.where
+        )
         answer["drill"] = {"took_s": done.took_s, "lost_s": done.lost_s, "migrated": done.migrated}
     if as_json:
         emit(answer, as_json=True)

@@ -23,6 +23,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
         "primepos restore shop.ppbackup --into looking_back     beside it, to look at",
         "primepos restore shop.ppbackup --into postgresql://...  into an empty database elsewhere",
         "primepos restore --undo --yes                          put back what stands aside",
+        "primepos restore --list-aside",
         "primepos restore --drop-aside primepos_before_20261122t140457z --yes",
     )
 )
@@ -41,6 +42,7 @@ def restore(
     ] = False,
     disconnect: Annotated[bool, typer.Option("--disconnect", help="End the connections of others first.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Put the newest database that stands aside back.")] = False,
+    list_aside: Annotated[bool, typer.Option("--list-aside", help="List the databases that stand aside.")] = False,
     drop_aside: Annotated[
         str | None, typer.Option("--drop-aside", metavar="NAME", help="Delete a database that stands aside.")
     ] = None,
@@ -58,10 +60,13 @@ def restore(
     from primepos.adapters.backup import restoring
     from primepos.cli.backups import settings_of
 
-    if [file is not None, undo, drop_aside is not None].count(True) != 1:
-        raise InvalidInput("Name a backup, or say --undo, or --drop-aside NAME")
+    if [file is not None, undo, list_aside, drop_aside is not None].count(True) != 1:
+        raise InvalidInput("Name a backup, or say --undo, --list-aside or --drop-aside NAME")
     settings, clock = settings_of(env_file), SystemClock()
     url = bootstrap.migration_url(settings)
+    if list_aside:
+        emit([{"name": name} for name in restoring.standing_aside(url)], as_json=as_json)
+        return
     if drop_aside is not None:
         confirm_destruction(f"This deletes the database {drop_aside} for good.", yes)
         restoring.drop_aside(url, drop_aside)
