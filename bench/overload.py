@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import tempfile
@@ -25,7 +26,7 @@ if __package__ in {None, ""}:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import world as w
-from bench.booking import people, server_environment, sign_in, start_server
+from bench.booking import Server, people, server_environment, sign_in, start_server
 from primepos.core.ids import new_id
 
 TIMES = (1, 5, 20)
@@ -93,21 +94,29 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return int(head[9:12]), b"connection: close" in head
 
 
-async def run(port: int, tokens: list[str], clients: int, seconds: float) -> Heard:
-    """Load the server with so many clients, one second of it not counted."""
-    heard = Heard()
+async def run(server: Server, tokens: list[str], clients: int, seconds: float, heard: Heard) -> float:
+    """Load the server with so many clients, one second of it not counted; return the CPU seconds it used then."""
     start = time.perf_counter() + 1
-    await asyncio.gather(
-        *(
-            client(port, tokens[n % len(tokens)], heard, (start, start + seconds), sells=n % 5 != 4)
-            for n in range(clients)
-        )
+    counted = start, start + seconds
+    asking = asyncio.gather(
+        *(client(server.port, tokens[n % len(tokens)], heard, counted, sells=n % 5 != 4) for n in range(clients))
     )
-    return heard
+    await asyncio.sleep(start - time.perf_counter())
+    before = cpu_of(server.process.pid)
+    await asyncio.sleep(counted[1] - time.perf_counter())
+    used = cpu_of(server.process.pid) - before
+    await asking
+    return used
 
 
-def summary(heard: Heard, seconds: float) -> dict[str, Any]:
-    """Return the figures of one load."""
+def cpu_of(process: int) -> float:
+    """Return the CPU seconds a process has used, by Linux' count of hundredths."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def summary(heard: Heard, seconds: float, cpu_s: float) -> dict[str, Any]:
+    """Return the figures of one load. The server's CPU for each sale counts what refusing the others cost as well."""
     sold, refused = heard.seconds.get(("sale", 201), []), []
     for (_, status), each in heard.seconds.items():
         if status == 503:
@@ -116,6 +125,7 @@ def summary(heard: Heard, seconds: float) -> dict[str, Any]:
     sold.sort()
     return {
         "goodput": round(len(sold) / seconds, 1),
+        "cpu_ms_a_sale": round(cpu_s / len(sold) * 1000, 2) if sold else None,
         "sale_p50_ms": round(median(sold) * 1000, 1) if sold else None,
         "sale_p99_ms": round(sold[int(len(sold) * 0.99)] * 1000, 1) if sold else None,
         "refused": len(refused),
@@ -139,8 +149,9 @@ def measure(base: Path, *, clients: int, seconds: float, rounds: int) -> dict[in
         for n in range(rounds):
             for times in TIMES:
                 print(f"round {n + 1} of {rounds}, {clients * times} clients", file=sys.stderr)
-                heard = asyncio.run(run(server.port, tokens, clients * times, seconds))
-                found[times].append(summary(heard, seconds))
+                heard = Heard()
+                cpu_s = asyncio.run(run(server, tokens, clients * times, seconds, heard))
+                found[times].append(summary(heard, seconds, cpu_s))
     finally:
         server.stop()
     return found
@@ -161,6 +172,8 @@ def main() -> int:
     goodput = {times: median(row["goodput"] for row in rows) for times, rows in found.items()}
     share = goodput[TIMES[-1]] / max(goodput.values())
     holds = share >= GATE
+    cpu = {times: median(row["cpu_ms_a_sale"] or 0 for row in rows) for times, rows in found.items()}
+    print(f"CPU (ms a sale, median) {cpu}")
     print(f"goodput (sales/s, median) {goodput}")
     print(f"{'holds' if holds else 'FAILS':6}goodput at {TIMES[-1]} times / peak {share:.2f} >= {GATE}")
     return 0 if holds else 1

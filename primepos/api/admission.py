@@ -8,6 +8,7 @@ reports are sent away long before a sale is. All of it happens in the event loop
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from enum import IntEnum
 
@@ -16,6 +17,12 @@ from primepos.core.log import get_logger
 from primepos.core.operations import Operation
 
 TOLD_EVERY_S = 1.0
+# Who is refused and comes again at once, without heeding Retry-After, is answered no faster than this.
+REFUSED_A_SECOND = 100
+MOST_HELD_S = 1.0
+# Some refusals at once are no flood.
+FREE_HOLD_S = 0.05
+TOGETHER_S = 0.1
 
 log = get_logger(__name__)
 
@@ -64,6 +71,7 @@ class Admission:
         self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {
             each: deque() for each in sorted(Urgency, reverse=True)
         }
+        self._next_refusal = 0.0
         self._shed: Counter[str] = Counter()
         self._telling: asyncio.TimerHandle | None = None
 
@@ -80,15 +88,16 @@ class Admission:
     async def enter(self, urgency: Urgency, patience_s: float) -> None:
         """Take a place, or wait for one up to ``patience_s``; :meth:`leave` gives it back.
 
-        Raises: :class:`AtCapacity` at once when too many wait, or when the wait was in vain.
+        Raises: :class:`AtCapacity` when too many wait already, or when the wait was in vain.
         """
         if self._free:
             self._free -= 1
             return
+        loop = asyncio.get_running_loop()
         if self.waiting >= urgency.value * self._slots:
             self._note(urgency)
+            await self._pace(loop.time())
             raise AtCapacity
-        loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting[urgency].append(turn)
         timer = loop.call_later(patience_s, self._give_up, urgency, turn)
@@ -114,6 +123,13 @@ class Admission:
                     turn.set_result(None)
                     return
         self._free += 1
+
+    async def _pace(self, now: float) -> None:
+        """Wait until it is this refusal's turn: so many a second, or refusing would itself be what the server does."""
+        self._next_refusal = min(max(now, self._next_refusal) + 1 / REFUSED_A_SECOND, now + MOST_HELD_S)
+        if self._next_refusal - now > FREE_HOLD_S:
+            # In groups: waking up for each alone costs the threads that sell more than the refusal itself.
+            await asyncio.sleep(math.ceil(self._next_refusal / TOGETHER_S) * TOGETHER_S - now)
 
     def _give_up(self, urgency: Urgency, turn: asyncio.Future[None]) -> None:
         if not turn.done():

@@ -7,6 +7,7 @@ gets ``GRACEFUL_TIMEOUT_SECONDS`` to finish, then the pool is closed and the pro
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -78,7 +79,9 @@ def serve(
             with shared_between_processes():
                 _Processes(config, [listener]).run()
         else:
-            uvicorn.Server(uvicorn_config(build_app(app), settings)).run([listener])
+            api = build_app(app)
+            _keep_what_is_loaded()
+            uvicorn.Server(uvicorn_config(api, settings)).run([listener])
     app.database.dispose()
 
 
@@ -116,7 +119,19 @@ def make_api(env_file: Path | None = None) -> Litestar:
     logging.getLogger("uvicorn.access").propagate = False
     _protocol(settings)
     _leave_with_parent()
-    return build_app(bootstrap.build_app(settings))
+    api = build_app(bootstrap.build_app(settings))
+    _keep_what_is_loaded()
+    return api
+
+
+def _keep_what_is_loaded() -> None:
+    """Take what was loaded to serve out of the garbage collector's rounds.
+
+    Requests that wait under load grow old enough to set off full collections, and each walks through the whole
+    application: a tenth of a second in which nobody is answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _leave_with_parent() -> None:
