@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.world import GOOD_ENVIRONMENT, ROOT, a_project, git
+from tests.deploy.evidence import write_evidence
+from tests.deploy.world import GOOD_ENVIRONMENT, ROOT, a_project
 
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / "deploy/ci/github.yml").read_text(encoding="utf-8"))
 STEPS: dict[str, list[dict[str, Any]]] = {name: job["steps"] for name, job in WORKFLOW["jobs"].items()}
@@ -38,12 +39,7 @@ def runner(tmp_path: Path) -> dict[str, Any]:
     for folder in (project, temp, tools, project / "reports"):
         folder.mkdir()
     a_project(project)
-    commit = git(project, "rev-parse", "HEAD").strip()
-    (project / "reports/junit.xml").write_text(
-        '<testsuites><testsuite tests="9" failures="0" errors="0" skipped="0"><properties>'
-        f'<property name="commit" value="{commit}"/></properties></testsuite></testsuites>'
-    )
-    (project / "reports/coverage.xml").write_text('<coverage lines-valid="100" lines-covered="92"/>')
+    write_evidence(project, project / "reports")
     (tools / "primepos").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m primepos "$@"\n')
     (tools / "primepos").chmod(0o755)
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}

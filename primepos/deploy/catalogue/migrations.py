@@ -83,7 +83,8 @@ def nothing_is_pending(target: Target) -> Outcome:
 
 
 @check(
-    "MIG031", CRITICAL, rule="The migrations are one chain without gaps, and none was edited after it was applied",
+    "MIG031", CRITICAL, Needs.STATIC, Needs.DATABASE,
+    rule="The migrations are one chain without gaps, and none was edited after it was applied",
     remedy="Restore the files from version control; what is to be changed comes as a new revision.",
 )  # fmt: skip
 def files_are_one_chain(target: Target) -> Outcome:
