@@ -136,7 +136,7 @@ def test_a_row_that_is_held_for_a_moment_is_waited_out_in_smaller_batches(fresh_
     def let_go(seconds: float) -> None:
         tries.append(seconds)
         if len(tries) == 2:
-            blocker.close()
+            blocker.rollback()
 
     heard: list[int] = []
     monkeypatch.setattr(migration_steps.time, "sleep", let_go)
