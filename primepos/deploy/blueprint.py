@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Pointer = tuple[str | int, ...]
 
 FILE: Final = "render.yaml"
+PROGRAM: Final = "primepos"
+CONTAINERS: Final = frozenset({"docker", "image"})
+FOREIGN: Final = frozenset({"elixir", "go", "node", "ruby", "rust", "static"})
 MAX_NODES = 20_000
 MAX_DEPTH = 50
 _MERGE = "tag:yaml.org,2002:merge"
@@ -57,6 +60,22 @@ class Resource:
         return named if isinstance(named, str) and named else shown(self.at)
 
     @property
+    def runtime(self) -> str:
+        """Its runtime, under the new name of the key or the old one."""
+        return str(self.says.get("runtime", self.says.get("env", "")))
+
+    @property
+    def command(self) -> str:
+        """What it runs: the start command, or the one of its container."""
+        said = self.says.get("dockerCommand" if self.runtime in CONTAINERS else "startCommand")
+        return said.strip() if isinstance(said, str) else ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it runs PrimePOS, as far as the file tells: a frontend or another program may stand beside it."""
+        return self.command.startswith(PROGRAM) or (self.runtime not in FOREIGN and self.type != "pserv")
+
+    @property
     def type(self) -> str:
         """Its type as written, empty where there is none (databases and groups have none)."""
         return str(self.says.get("type") or "")
@@ -86,10 +105,10 @@ class Entry:
         return self.says.get("value")
 
     @property
-    def source(self) -> Mapping[str, Any]:
-        """What ``fromDatabase`` or ``fromService`` says, empty for others."""
+    def source(self) -> Mapping[str, str]:
+        """The texts that ``fromDatabase`` or ``fromService`` says, empty for others."""
         said = self.says.get(self.how)
-        return said if isinstance(said, dict) else {}
+        return {key: one for key, one in said.items() if isinstance(one, str)} if isinstance(said, dict) else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +144,11 @@ class Blueprint:
 
     def of_type(self, *types: str) -> tuple[Resource, ...]:
         """Return the services of these types; static sites are no web services."""
-        return tuple(one for one in self.services if one.type in types and one.says.get("runtime") != "static")
+        return tuple(one for one in self.services if one.type in types and one.runtime != "static")
+
+    def ours(self, *types: str) -> tuple[Resource, ...]:
+        """Return the services of these types that run PrimePOS."""
+        return tuple(one for one in self.of_type(*types) if one.is_ours)
 
     def entries(self, resource: Resource) -> Iterator[Entry]:
         """Return the variables that stand at a service or group itself, without those of attached groups."""

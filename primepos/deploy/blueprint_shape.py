@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from primepos.deploy.blueprint import Blueprint, Pointer, Resource, shown
+from primepos.deploy.blueprint import Blueprint, Pointer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -264,7 +264,7 @@ def _service(value: object, at: Pointer) -> Iterator[Finding]:
         return
     kind = value.get("type")
     runtime = value.get("runtime", value.get("env"))
-    if kind in KEYVALUE:
+    if isinstance(kind, str) and kind in KEYVALUE:
         wanted = STORE
     elif kind == "cron":
         wanted = CRON
@@ -348,11 +348,6 @@ def _group_entry(value: object, at: Pointer) -> Iterator[Finding]:
 
 
 _NAMED: Final = {"service": _service, "group": _group, "envVars": _variables}
-
-
-def runtime_of(service: Resource) -> str:
-    """Return a service's runtime under its new name or its old one."""
-    return str(service.says.get("runtime", service.says.get("env", "")))
 
 
 def _told(value: object) -> str:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from primepos.core.settings_registry import BY_NAME, REGISTRY
-from primepos.deploy.check import Status, catalogue
+from primepos.deploy.check import Area, Status, catalogue
 from tests.deploy.mutation import FINE, OF_FILES, changed, outcomes, with_blueprint
 from tests.deploy.world import GOOD_ENVIRONMENT, a_project, a_target, git, look
 
@@ -184,6 +184,19 @@ def test_an_empty_production_environment_fails_all_that_it_should(project):
     }  # fmt: skip
     on_render = outcomes(a_target(project, {**dict.fromkeys(GOOD_ENVIRONMENT), "RENDER": "true"}))
     assert {name for name, one in on_render.items() if one.status is Status.FAIL} >= {*failing, "ENV028"}
+
+
+ODD = ["\n", "%%%", "-1", "http://[", "postgresql://[::1", "\udcff", "a" * 5000, ",,,", "\x00", "1e9"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=[ascii(text)[:12] for text in ODD])
+def test_no_check_breaks_on_a_value_that_is_odd(project, text):
+    checks = [one for one in catalogue() if one.area is Area.ENV and one.id not in OF_FILES]
+    secret = [name for name in BY_NAME if BY_NAME[name].secret]
+    for names in (list(BY_NAME), [name for name in BY_NAME if name not in secret], secret):
+        target = a_target(project, {name: text for name in names if name != "PRIMEPOS_DATA_DIR"})
+        for one in checks:
+            assert one.run(target).status in {Status.PASS, Status.FAIL, Status.SKIPPED, Status.NOT_APPLICABLE}
 
 
 def test_staging_is_told_everything_and_nothing_passes_for_being_staging(project):

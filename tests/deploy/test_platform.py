@@ -14,7 +14,7 @@ import yaml
 from primepos.deploy import blueprint_shape
 from primepos.deploy.blueprint import Blueprint, parse_blueprint, read_blueprint, shown
 from primepos.deploy.blueprint_shape import shape_findings
-from primepos.deploy.check import Area, Status, catalogue
+from primepos.deploy.check import Area, Outcome, Status, catalogue
 from tests.deploy.mutation import FINE, blueprint_text, changed, outcomes, with_blueprint
 from tests.deploy.world import a_project, a_target
 
@@ -474,3 +474,64 @@ def test_other_servers_that_listen_rightly_are_let_through(project):
                     "primepos serve --port $PORT --workers 2"):  # fmt: skip
         text = blueprint_text(project, (START, f"startCommand: {command}"))
         assert outcomes(with_blueprint(project, text), RND)["RND044"].status is Status.PASS, command
+
+
+FRONTEND = """
+  - type: web
+    name: shop-frontend
+    runtime: node
+    region: frankfurt
+    plan: starter
+    buildCommand: npm ci && npm run build
+    startCommand: npm start
+    healthCheckPath: /
+    autoDeployTrigger: checksPass
+    envVars:
+      - key: NEXT_PUBLIC_API_URL
+        value: https://api.shop.test/api/v1
+  - type: pserv
+    name: search
+    runtime: image
+    region: frankfurt
+    plan: starter
+    image:
+      url: docker.io/getmeili/meilisearch:v1.9
+    autoDeployTrigger: checksPass
+  - type: web
+    name: shop-landing
+    runtime: static
+    buildCommand: npm run build
+    staticPublishPath: ./out
+"""
+
+
+def test_other_peoples_programs_may_stand_beside_ours(project, good, schema):
+    text = (project / "render.yaml").read_text() + FRONTEND
+    assert schema.is_valid(yaml.safe_load(text))
+    assert changed(good, outcomes(with_blueprint(project, text), RND)) == {}
+    probeless = text.replace("    healthCheckPath: /\n", "")
+    assert changed(good, outcomes(with_blueprint(project, probeless), RND)) == {"RND042": Status.FAIL}
+    alone = FRONTEND.replace("\n  - type", "services:\n  - type", 1)
+    assert outcomes(with_blueprint(project, alone), RND)["RND040"].evidence == "declares no web service"
+
+
+def test_a_container_is_judged_by_its_own_command(project):
+    in_container = "    runtime: docker\n    dockerCommand: primepos serve --port 8000"
+    text = blueprint_text(
+        project, ("    runtime: python", in_container), (START, ""), ("buildCommand: pip install .", "")
+    )
+    after = outcomes(with_blueprint(project, text), RND)
+    assert after["RND041"].status is Status.PASS
+    assert after["RND044"].evidence == "primepos-api: dockerCommand fixes --port to 8000: leave it to the environment"
+
+
+@pytest.mark.parametrize("which", ["ours", "rich"])
+def test_no_check_breaks_on_a_file_that_is_broken(project, which):
+    checks = [one for one in catalogue() if one.area in {Area.RND, Area.ENV} and one.id not in {"ENV024", "ENV025"}]
+    text = (project / "render.yaml").read_text() if which == "ours" else RICH
+    mutants = list(_mutants(yaml.safe_load(text)))
+    # Every place is broken in some way, not every place in every way: all 2500 take half a minute.
+    for _, mutant in mutants[:: 23 if which == "ours" else 29]:
+        target = with_blueprint(project, yaml.dump(mutant, Dumper=yaml.CSafeDumper))
+        for one in checks:
+            assert isinstance(one.run(target), Outcome)

@@ -91,7 +91,7 @@ def build_names_the_api(target: Target) -> Outcome:
     files = sorted({file for pattern in _SCRIPTS for file in folder.rglob(pattern) if file.is_file()})
     if not files:
         return failed(f"{folder.name} holds no script: is it the build?")
-    host = urlsplit((target.frontend or {}).get(API_URL, "")).hostname
+    host = _host((target.frontend or {}).get(API_URL, ""))
     hosts = [host] if host else [one for one in target.examination.values["ALLOWED_HOSTS"] if not is_loopback(one)]
     local: list[tuple[Place, str]] = []
     named = False
@@ -106,6 +106,14 @@ def build_names_the_api(target: Target) -> Outcome:
     if told:
         return failed("; ".join(told), *(place for place, _ in local))
     return passed(f"{len(files)} scripts, {hosts[0] if len(hosts) == 1 else 'an allowed host'} named, no local address")
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        # FE060 speaks of it.
+        return None
 
 
 def _text(file: Path) -> str:

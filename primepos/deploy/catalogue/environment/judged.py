@@ -56,7 +56,7 @@ def seen(target: Target, name: str) -> str:
 def place_of(target: Target, name: str) -> Place:
     """Return where a variable is given: in render.yaml, else its line in the example file."""
     blueprint = target.blueprint
-    for service in blueprint.of_type("web"):
+    for service in blueprint.ours("web"):
         entry = blueprint.variables(service).get(name)
         if entry is not None:
             return Place(FILE, blueprint.line(entry.at))

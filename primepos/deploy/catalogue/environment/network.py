@@ -62,7 +62,7 @@ def hosts_cover_the_domains(target: Target) -> Outcome:
 
 def _wanted_hosts(target: Target) -> Iterator[tuple[str, Place | None]]:
     blueprint = target.blueprint
-    for service in blueprint.of_type("web"):
+    for service in blueprint.ours("web"):
         domains = service.says.get("domains")
         for number, domain in enumerate(domains if isinstance(domains, list) else ()):
             yield str(domain).lower(), Place(FILE, blueprint.line((*service.at, "domains", number)))

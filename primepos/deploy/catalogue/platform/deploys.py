@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from primepos.core.settings_registry import BY_NAME
-from primepos.deploy.blueprint_shape import runtime_of
+from primepos.deploy.blueprint import CONTAINERS
 from primepos.deploy.catalogue.platform.look import Look, blueprint_check, counted
 from primepos.deploy.check import CRITICAL, HIGH, MEDIUM, Outcome, not_applicable
 
@@ -41,7 +41,7 @@ def web_is_probed(look: Look) -> str:
         path = service.says.get("healthCheckPath")
         if not isinstance(path, str) or not path:
             look.wrong(service.at, "has no healthCheckPath")
-        elif path not in public and path.rstrip("/") not in public:
+        elif service.is_ours and path not in public and path.rstrip("/") not in public:
             look.wrong((*service.at, "healthCheckPath"), f"is {path}, which is no public GET route")
     return counted(str(one.says.get("healthCheckPath")) for one in look.blueprint.of_type("web"))
 
@@ -73,9 +73,9 @@ def probes_fit_their_service(look: Look) -> str:
 )  # fmt: skip
 def web_listens_where_it_is_asked(look: Look) -> str:
     """A server on another port, or on the loopback address, is never found: the deploy times out."""
-    for service in look.blueprint.of_type("web"):
-        key = "dockerCommand" if runtime_of(service) in {"docker", "image"} else "startCommand"
-        command = _command(service, key)
+    for service in look.blueprint.ours("web"):
+        key = "dockerCommand" if service.runtime in CONTAINERS else "startCommand"
+        command = service.command
         at = (*service.at, key)
         if not command and key == "startCommand":
             look.wrong(service.at, "has no startCommand")
@@ -83,7 +83,7 @@ def web_listens_where_it_is_asked(look: Look) -> str:
             _own_server(look, at, command)
         elif command and ("$PORT" not in command.replace("{", "").replace("}", "") or "0.0.0.0" not in command):  # noqa: S104 - compared, not bound
             look.wrong(at, f"is {command!r}: it does not listen on 0.0.0.0 at $PORT")
-    return counted(_command(one, "startCommand") for one in look.blueprint.of_type("web"))
+    return counted(one.command for one in look.blueprint.ours("web"))
 
 
 def _own_server(look: Look, at: tuple[str | int, ...], command: str) -> None:
@@ -107,7 +107,7 @@ def _own_server(look: Look, at: tuple[str | int, ...], command: str) -> None:
 )  # fmt: skip
 def release_is_one_command(look: Look) -> str:
     """Render splits the line into words and runs the first: `a && b` hands `&&` and `b` to a."""
-    for service in look.blueprint.of_type("web"):
+    for service in look.blueprint.ours("web"):
         command = _command(service, "preDeployCommand")
         at = (*service.at, "preDeployCommand")
         if not command:
@@ -116,7 +116,7 @@ def release_is_one_command(look: Look) -> str:
             look.wrong(at, f"is {command!r}: {used[0]} means nothing without a shell")
         elif not command.startswith(MIGRATING):
             look.wrong(at, f"is {command!r}, which does not migrate")
-    return counted(_command(one, "preDeployCommand") for one in look.blueprint.of_type("web"))
+    return counted(_command(one, "preDeployCommand") for one in look.blueprint.ours("web"))
 
 
 @blueprint_check(
@@ -143,7 +143,7 @@ def shutdown_is_long_enough(look: Look) -> str:
     """Whatever still runs when the delay is over is killed."""
     told = {one.at for one in look.found}
     seen = []
-    for service in look.blueprint.of_type("web", "worker"):
+    for service in look.blueprint.ours("web", "worker"):
         at = (*service.at, "maxShutdownDelaySeconds")
         delay = service.says.get("maxShutdownDelaySeconds", RENDER_DELAY_S)
         if at in told or not isinstance(delay, int):
@@ -213,8 +213,8 @@ def _schedule_problem(schedule: str) -> str | None:
 )  # fmt: skip
 def jobs_have_a_worker(look: Look) -> str:
     """Without one, reports and mails wait for ever."""
-    workers = [one for one in look.blueprint.of_type("worker") if _command(one, "startCommand").startswith(WORKING)]
-    beside = [one for one in look.blueprint.of_type("web") if "--with-worker" in _command(one, "startCommand")]
+    workers = [one for one in look.blueprint.ours("worker") if one.command.startswith(WORKING)]
+    beside = [one for one in look.blueprint.ours("web") if "--with-worker" in one.command]
     if not workers and not beside:
         look.wrong(("services",), f"hold none that runs `{WORKING}`")
     return ", ".join(one.name for one in (*workers, *beside))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from primepos.deploy.blueprint import FILE
+from primepos.deploy.blueprint import CONTAINERS, FILE
 from primepos.deploy.blueprint_shape import KEYVALUE, SERVERS
 from primepos.deploy.catalogue.platform.look import Look, blueprint_check
 from primepos.deploy.check import CRITICAL, HIGH, LOW, MEDIUM, Outcome, Place, check, failed, passed
@@ -32,7 +32,7 @@ def file_can_be_read(target: Target) -> Outcome:
         places = [Place(FILE, one.line) for one in blueprint.troubles]
         return failed("; ".join(f"{place}: {one.text}" for place, one in zip(places, blueprint.troubles, strict=True)),
                       *places)  # fmt: skip
-    if not blueprint.of_type("web"):
+    if not blueprint.ours("web"):
         return failed("declares no web service", Place(FILE))
     named = ", ".join(one.name for one in (*blueprint.services, *blueprint.databases))
     return passed(f"{len(blueprint.text.splitlines())} lines: {named}")
@@ -46,11 +46,12 @@ def file_can_be_read(target: Target) -> Outcome:
 def keys_exist(look: Look) -> str:
     """The platform refuses the whole file for one key it does not know."""
     for service in look.blueprint.of_type("cron", *SERVERS):
-        runtime = service.says.get("runtime", service.says.get("env"))
-        if runtime not in {"docker", "image"} and "startCommand" not in service.says and service.type != "web":
-            # RND044 speaks of the web service's command.
+        if service.runtime in CONTAINERS:
+            continue
+        # RND044 speaks of the command of our own web service.
+        if "startCommand" not in service.says and not (service.type == "web" and service.is_ours):
             look.wrong(service.at, "has no startCommand")
-        if runtime not in {"docker", "image"} and "buildCommand" not in service.says:
+        if "buildCommand" not in service.says:
             look.wrong(service.at, "has no buildCommand")
     return f"{len(look.blueprint.marks)} values have their shape"
 

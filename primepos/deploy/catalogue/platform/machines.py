@@ -97,7 +97,7 @@ def database_version_is_pinned(look: Look) -> str | Outcome:
 )  # fmt: skip
 def api_has_two_instances(look: Look) -> str:
     """One instance is one fault away from none; a disk belongs to one instance and stops it for every deploy."""
-    for service in look.blueprint.of_type("web"):
+    for service in look.blueprint.ours("web"):
         if "disk" in service.says:
             look.wrong((*service.at, "disk"), "keeps the service at one instance")
         scaling = service.says.get("scaling")
@@ -105,7 +105,7 @@ def api_has_two_instances(look: Look) -> str:
         if isinstance(least, int) and least < ENOUGH_INSTANCES:
             at = ("scaling", "minInstances") if isinstance(scaling, dict) else ("numInstances",)
             look.wrong((*service.at, *at), f"is {least}: {ENOUGH_INSTANCES} or more are wanted")
-    return counted(_instances(one.says) for one in look.blueprint.of_type("web"))
+    return counted(_instances(one.says) for one in look.blueprint.ours("web"))
 
 
 def _instances(says: Mapping[str, Any]) -> str:

@@ -30,8 +30,8 @@ _COMMAND = re.compile(r"primepos\s+([a-z-]+)")
 
 def running(look: Look) -> Iterator[tuple[Resource, str, dict[str, Entry]]]:
     """Return each service that runs our code, the component it is, and what it is given."""
-    for service in look.blueprint.of_type("web", "worker", "cron", "pserv"):
-        command = _COMMAND.match(str(service.says.get("startCommand", "")).strip())
+    for service in look.blueprint.ours("web", "worker", "cron", "pserv"):
+        command = _COMMAND.match(service.command)
         named = _COMPONENTS.get(command[1]) if command else None
         yield service, named or _BY_TYPE[service.type], look.blueprint.variables(service)
 
