@@ -227,7 +227,9 @@ def content_security_policy(page: Page) -> str:
 def cookies(page: Page) -> str:
     """Judge the flags of every cookie; the worst one counts."""
     raw = page.values("set-cookie")
-    seen = [cookie for cookie in map(_cookie, raw) if cookie.name and cookie.name not in _NOT_OURS]
+    # A browser keeps the last one of a name and place.
+    kept = {(cookie.name, cookie.place): cookie for cookie in map(_cookie, raw)}
+    seen = [cookie for cookie in kept.values() if cookie.name and cookie.name not in _NOT_OURS]
     if not seen:
         return "cookies-not-found"
     by_hsts = strict_transport_security(page) in {"hsts-preloaded", "hsts-implemented-max-age-at-least-six-months"}
@@ -415,6 +417,7 @@ _SCRIPT_FAULTS = (
 @dataclass(frozen=True, slots=True)
 class _Cookie:
     name: str
+    place: tuple[str, str]
     secure: bool
     http_only: bool
     same_site: str
@@ -449,7 +452,8 @@ def _cookie(header: str) -> _Cookie:
     same_site = flags.get("samesite")
     if same_site is not None and same_site not in {"lax", "strict", "none"}:
         same_site = "invalid"
-    return _Cookie(first.partition("=")[0].strip(), "secure" in flags, "httponly" in flags, same_site or "")
+    place = flags.get("domain", ""), flags.get("path", "")
+    return _Cookie(first.partition("=")[0].strip(), place, "secure" in flags, "httponly" in flags, same_site or "")
 
 
 def _cookie_faults(cookie: _Cookie, *, by_hsts: bool) -> Iterable[str]:

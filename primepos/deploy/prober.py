@@ -214,7 +214,8 @@ class Prober:
         chosen = origin or self.base
         urls, last = self._followed(f"{chosen}{path}")
         host, is_https = urlsplit(chosen).hostname or "", chosen.startswith("https:")
-        cors = self.get(path, headers={"Origin": TESTER_ORIGIN}, origin=chosen)
+        asked = {"Origin": TESTER_ORIGIN, "Access-Control-Request-Method": "GET"}
+        cors = self.ask("OPTIONS", path, headers=asked, origin=chosen)
         trusted = is_https and self.certificate_of(chosen).is_good
         return Page(
             hostname=host,

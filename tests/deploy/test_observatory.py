@@ -235,6 +235,7 @@ ALL_FLAGS = "Path=/; Secure; HttpOnly"
         (["SESSIONID=1; Secure"], "", "cookies-session-without-httponly-flag"),
         (["SESSIONID=1; HttpOnly"], "", "cookies-session-without-secure-flag"),
         (["SESSIONID=1; Path=/"], "", "cookies-session-without-secure-flag"),
+        (["SESSIONID=1", f"SESSIONID=2; {ALL_FLAGS.partition('; ')[2]}"], "", "cookies-secure-with-httponly-sessions"),
     ],
 )
 def test_the_worst_cookie_counts(cookies, hsts, expected):
