@@ -30,7 +30,7 @@ from primepos.adapters.backup.errors import (
     RestoreTargetInUse,
     RestoreTargetNotEmpty,
 )
-from primepos.adapters.backup.filling import Source
+from primepos.adapters.backup.filling import Source, database_of
 from primepos.adapters.backup.making import make_backup
 from primepos.adapters.migration_errors import DatabaseUnreachable
 from primepos.adapters.storage.disk import DiskStore
@@ -300,6 +300,7 @@ def test_a_copy_beside_is_equal_and_its_walls_stand(world: World, cluster: Clust
     cluster.drop_database(name)
 
 
+@pytest.mark.long
 def test_plain_sql_is_restored_as_well(world: World, target: str) -> None:
     made = make_backup(world.url, world.store, KEY, clock=CLOCK, dump_format="plain")
     try:
@@ -440,5 +441,30 @@ def test_a_backup_of_the_oldest_server_is_restored_on_the_newest(world: World, t
         restoring.restore_beside(world.url, name, source, audit=world.audit, clock=CLOCK)
         assert world.sales(world.cluster.owner_url(name)) == world.sales(url)
         assert restoring.drill(url, source, audit=world.audit, clock=CLOCK).rows == made.rows
+    finally:
+        servers.close()
+
+
+@pytest.mark.long
+def test_a_byte_flipped_in_a_table_is_noticed_by_the_backup_and_no_file_is_made(tmp_path: Path) -> None:
+    from primepos.adapters import migrations
+    from tests.core.embedded_world import World as Servers
+
+    servers = Servers()
+    try:
+        cluster = servers.cluster()
+        pgdata = cluster.ensure_running().pgdata
+        cluster.create_database("template")
+        migrations.upgrade(cluster.owner_url("template"))
+        url, _ = a_sold_database(cluster, "template", tmp_path)
+        store = DiskStore(tmp_path / "backups")
+        good = make_backup(url, store, KEY, clock=CLOCK)
+        name = database_of(url)
+        (path,) = as_owner(cluster.admin_url(name), "SELECT pg_relation_filepath('sale_lines')")[0]
+        cluster.stop()
+        flip_a_byte(pgdata / path, -100)
+        with pytest.raises(BackupFailed, match=r"pg_dump failed: .*invalid page in block"):
+            make_backup(cluster.owner_url(name), store, KEY, clock=CLOCK)
+        assert [each.name for each in store.files()] == [good.name]
     finally:
         servers.close()

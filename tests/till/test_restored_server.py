@@ -82,6 +82,7 @@ def test_sales_delivered_after_the_backup_are_delivered_again_and_booked_once(
     assert till.till.journal.unsent() == (0, 0)
 
 
+@pytest.mark.long
 def test_a_shift_opened_after_the_backup_comes_back_with_its_sales(
     till: World, fresh_database: str, tmp_path: Path
 ) -> None:
