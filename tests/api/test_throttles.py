@@ -13,12 +13,14 @@ import pytest
 from primepos.api.endpoint import DOOR_KEY
 from primepos.api.quota import rate_limit_headers
 from primepos.bootstrap import build_app
+from primepos.core import security
 from primepos.core.allowance import Policy, Verdict
 from primepos.core.db import DatabaseUnavailable
 from primepos.core.ids import new_id
 from primepos.core.settings_types import RateLimit
 from primepos.domain.accounts import credentials
 from primepos.domain.accounts.counters import CounterStorage
+from primepos.domain.accounts.service import create_user
 from primepos.domain.accounts.tally import Tally
 from tests.api.conftest import a_sale, serving
 from tests.conftest import settings_for
@@ -55,6 +57,20 @@ def come_from(client: Any, address: str) -> None:
         await inner({**scope, "client": (here, 5000), "moved": here}, receive, send)
 
     client.app.asgi_handler = moved
+
+
+class Counting:
+    """A hasher that counts how often it is asked."""
+
+    def __init__(self, hasher: Any, hashed: list[int]) -> None:
+        self._hasher, self._hashed = hasher, hashed
+
+    def verify(self, *given: Any) -> Any:
+        self._hashed.append(1)
+        return self._hasher.verify(*given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hasher, name)
 
 
 def as_(people, identity) -> dict[str, Any]:
@@ -214,3 +230,28 @@ def test_the_table_of_counters_names_nobody_who_called(limited, people, shop, ap
     assert keys
     assert str(shop.owner.actor_id) not in keys
     assert "testclient" not in keys
+
+
+def test_nobody_learns_which_accounts_exist(limited, app, shop, monkeypatch):
+    """Not by the words, nor by what is hashed or asked of the database: told by counting, not by a clock."""
+    known = f"{uuid4().hex}@shop.test"
+    who = {"email": known, "name": "Kai", "role": "cashier", "password": "correct horse battery 9"}
+    app.run(create_user, shop.owner, who)
+    hashed: list[int] = []
+    hasher = security._hasher
+    monkeypatch.setattr(security, "_hasher", Counting(hasher, hashed))
+    asked: list[str] = []
+    heard = []
+    with limited() as client:
+        for email in (known, f"{uuid4().hex}@shop.test"):
+            asked.clear()
+            app.database.watch(note := lambda statements, _seconds: asked.extend(statements))
+            answers = [
+                client.post("/api/v1/auth/login", json={"email": email, "password": "not this one"}) for _ in range(6)
+            ]
+            app.database.unwatch(note)
+            bodies = [{**answer.json(), "request_id": None} for answer in answers]
+            heard.append(([answer.status_code for answer in answers], bodies, list(asked), len(hashed)))
+            hashed.clear()
+    assert heard[0] == heard[1]
+    assert (heard[0][0], heard[0][3]) == ([401] * 5 + [429], 5)

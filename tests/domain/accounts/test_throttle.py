@@ -15,7 +15,7 @@ from primepos.core.settings_types import RateLimit
 from primepos.domain.accounts import credentials
 from primepos.domain.accounts.counters import CounterStorage
 from primepos.domain.accounts.errors import BadCredentials
-from primepos.domain.accounts.service import login
+from primepos.domain.accounts.service import login, refresh
 from primepos.domain.accounts.throttle import ApiQuota, LoginThrottled, Policy, Throttle, address_key
 from tests.factories import rows
 
@@ -100,6 +100,45 @@ def test_a_hundred_failures_from_one_address_lock_the_address(app, shop, person,
     with pytest.raises(LoginThrottled):
         sign_in(pat, client_ip=ip)
     assert sign_in(pat, client_ip=an_address()).tenant == shop.slug
+
+
+def test_fifteen_failures_of_one_account_at_one_address_lock_it_there_and_nowhere_else(
+    app, shop, person, sign_in, clock
+):
+    pat, ip = person(shop), an_address()
+    for _ in range(15):
+        fail(app, pat.email, ip)
+        clock.advance(timedelta(seconds=30))
+    with pytest.raises(LoginThrottled) as caught:
+        sign_in(pat, client_ip=ip)
+    assert [each.policy.name for each in caught.value.verdicts] == ["login-pair"]
+    assert caught.value.data == {"retry_after_s": 900 - 15 * 30}
+    assert sign_in(pat, client_ip=an_address()).tenant == shop.slug
+    clock.advance(timedelta(seconds=450))
+    assert sign_in(pat, client_ip=ip).tenant == shop.slug
+
+
+def test_the_right_password_clears_the_failures_of_the_pair(app, shop, person, sign_in, clock):
+    pat, ip = person(shop), an_address()
+    for _ in range(3):
+        for _ in range(14):
+            fail(app, pat.email, ip)
+            clock.advance(timedelta(seconds=20))
+        assert sign_in(pat, client_ip=ip).tenant == shop.slug
+
+
+def test_a_session_trades_its_token_thirty_times_a_minute_and_a_refused_trade_spends_nothing(
+    app, shop, person, sign_in, clock
+):
+    tokens = sign_in(person(shop))
+    for _ in range(30):
+        tokens = app.run(refresh, data={"refresh_token": tokens.refresh_token})
+        clock.advance(timedelta(seconds=1))
+    with pytest.raises(LoginThrottled) as caught:
+        app.run(refresh, data={"refresh_token": tokens.refresh_token})
+    assert [each.policy.name for each in caught.value.verdicts] == ["refresh-session"]
+    clock.advance(timedelta(seconds=30))
+    assert app.run(refresh, data={"refresh_token": tokens.refresh_token}).tenant == shop.slug
 
 
 def test_guesses_sent_all_at_once_do_not_pass_by_the_limit(app, shop, person):
