@@ -160,11 +160,13 @@ def database_report(url: str, *, longer_than_s: int = 5, most: int = 10) -> Data
 def _connected(url: str) -> Iterator[Connection]:
     try:
         with psycopg.connect(
-            url, connect_timeout=CONNECT_S, application_name="primepos ops", autocommit=True, row_factory=dict_row
+            url, connect_timeout=CONNECT_S, application_name="primepos ops", row_factory=dict_row
         ) as connection:
-            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
-            connection.execute(f"SET lock_timeout = {LOCK_MS}")
-            connection.execute("SET default_transaction_read_only = on")
+            # One transaction, and nothing that outlives it: a pooler hands the session on to somebody else.
+            connection.prepare_threshold = None
+            connection.execute("SET TRANSACTION READ ONLY")
+            connection.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
+            connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
             yield connection
     except psycopg.OperationalError as error:
         raise DatabaseUnreachable(problem=str(error).strip().splitlines()[0][:300]) from error
@@ -237,15 +239,16 @@ def _waiting(connection: Connection, most: int) -> list[Waiting]:
 def _slow(connection: Connection, most: int) -> list[SlowStatement] | None:
     """Return the statements that took most time in all, None where the server does not count them."""
     try:
-        rows = _all(
-            connection,
-            """SELECT calls, (total_exec_time / 1000)::bigint AS total_s,
-                   round(mean_exec_time::numeric, 2)::text AS mean_ms, rows, query AS statement
-               FROM pg_stat_statements
-               WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-               ORDER BY total_exec_time DESC LIMIT %s""",
-            most,
-        )
+        with connection.transaction():
+            rows = _all(
+                connection,
+                """SELECT calls, (total_exec_time / 1000)::bigint AS total_s,
+                       round(mean_exec_time::numeric, 2)::text AS mean_ms, rows, query AS statement
+                   FROM pg_stat_statements
+                   WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   ORDER BY total_exec_time DESC LIMIT %s""",
+                most,
+            )
     except (pg_errors.UndefinedTable, pg_errors.ObjectNotInPrerequisiteState, pg_errors.InsufficientPrivilege):
         return None
     return [SlowStatement(**{**row, "statement": _shown(row["statement"])}) for row in rows]
@@ -265,7 +268,8 @@ _KNOWN_INDEX: Final = """(
 
 def _sized(connection: Connection, sql: str, exact: str, known: str, most: int) -> list[Row]:
     try:
-        return _all(connection, sql.replace("{size}", exact), most)
+        with connection.transaction():
+            return _all(connection, sql.replace("{size}", exact), most)
     except (pg_errors.LockNotAvailable, pg_errors.QueryCanceled):
         return _all(connection, sql.replace("{size}", known), most)
 

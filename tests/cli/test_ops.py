@@ -116,6 +116,31 @@ def test_looking_changes_nothing_even_if_it_wanted_to(fresh_database):
         connection.execute("CREATE TABLE probe (a int)")
 
 
+def test_nothing_is_left_on_a_connection_that_a_pooler_hands_on(fresh_database, monkeypatch):
+    from primepos.adapters.telemetry import figures
+
+    statements: list[str] = []
+
+    class Listening(psycopg.Cursor):
+        def execute(self, query, *more, **named):
+            statements.append(query.decode() if isinstance(query, bytes) else str(query))
+            return super().execute(query, *more, **named)
+
+    real = psycopg.connect
+
+    def connect(*given: Any, **named: Any) -> Any:
+        made = real(*given, **named)
+        made.cursor_factory = Listening
+        return made
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    database_report(fresh_database)
+    assert figures.read(fresh_database).is_up
+    settings = [each for each in statements if each.lstrip().upper().startswith("SET")]
+    assert len(settings) >= 5
+    assert [each for each in settings if not each.startswith(("SET LOCAL", "SET TRANSACTION"))] == []
+
+
 def test_a_database_that_is_away_is_told_without_its_password():
     with pytest.raises(DatabaseUnreachable) as refused:
         database_report(f"postgresql://me:{CANARY}@127.0.0.1:1/none")

@@ -376,3 +376,16 @@ def _page_of_whoever_answers(served: Any) -> str:
             return served.http.get("/metrics", headers={"Connection": "close"}).text
         except httpx.TransportError:
             continue
+
+
+def test_calls_beyond_the_quota_are_counted_by_their_policy(database, database_url, tmp_path, clock, shop):
+    chosen = settings_for(database_url, tmp_path, METRICS_TOKEN=TOKEN, RATE_LIMIT_API="2/hour")
+    people = People()
+    core = build_core(chosen, database=database, clock=clock)
+    with TestClient(build_app(core, resolve=people), base_url=HOST, raise_server_exceptions=False) as client:
+        watched = Watched(client, people)
+        statuses = [watched.ask(shop.clerk, "GET", "/api/v1/products").status_code for _ in range(4)]
+        assert statuses == [200, 200, 429, 429]
+        page = watched.page()
+    assert values(page, "primepos_ratelimit_rejected_total") == {("api",): 2.0}
+    assert value(page, "primepos_http_requests_total", "GET", "/api/v1/products", "429") == 2

@@ -60,10 +60,10 @@ class Figures:
 def read(url: str) -> Figures:
     """Look at the database at ``url``; one that does not answer is a figure too, not an error."""
     try:
-        with psycopg.connect(
-            url, connect_timeout=CONNECT_S, application_name="primepos metrics", autocommit=True
-        ) as connection:
-            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+        with psycopg.connect(url, connect_timeout=CONNECT_S, application_name="primepos metrics") as connection:
+            # One transaction, and nothing that outlives it: a pooler hands the session on to somebody else.
+            connection.prepare_threshold = None
+            connection.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
             return _read(connection)
     except psycopg.Error as error:
         log.warning("metrics.database", msg="The database does not answer", detail=str(error))
@@ -74,16 +74,16 @@ def _read(connection: psycopg.Connection[tuple[object, ...]]) -> Figures:
     connection.execute("SELECT 1")
     oldest = backup = revision = None
     facts: dict[str, str] = {}
-    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+    with _where_there_is_one(connection):
         row = connection.execute(_OLDEST).fetchone()
         oldest = None if row is None else float(str(row[0]))
-    with contextlib.suppress(pg_errors.UndefinedObject, pg_errors.InvalidParameterValue):
+    with _where_there_is_one(connection):
         # The login itself may read no table of ours; the application's role may read these.
-        connection.execute(f"SET ROLE {_ROLE}")
-    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+        connection.execute(f"SET LOCAL ROLE {_ROLE}")
+    with _where_there_is_one(connection):
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         revision = None if row is None else str(row[0])
-    with contextlib.suppress(pg_errors.UndefinedTable, pg_errors.InsufficientPrivilege):
+    with _where_there_is_one(connection):
         rows = connection.execute(
             "SELECT name, value FROM installation WHERE starts_with(name, %s) OR name = %s", (PREFIX, LAST_BACKUP)
         ).fetchall()
@@ -98,6 +98,19 @@ def _read(connection: psycopg.Connection[tuple[object, ...]]) -> Figures:
         last_backup=backup,
         jobs=done_jobs(facts),
     )
+
+
+@contextlib.contextmanager
+def _where_there_is_one(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
+    """Do without what a database that is not ours, or not yet, does not have; the transaction goes on."""
+    missing = (
+        pg_errors.UndefinedTable,
+        pg_errors.InsufficientPrivilege,
+        pg_errors.UndefinedObject,
+        pg_errors.InvalidParameterValue,
+    )
+    with contextlib.suppress(*missing), connection.transaction():
+        yield
 
 
 def _pending(revision: str | None) -> int:
