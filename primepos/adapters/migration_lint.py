@@ -148,6 +148,8 @@ def _learn(context: Context, statement: Statement) -> None:
             context.made.add(table_of(relation))
         case "create_table_as_stmt":
             context.made.add(table_of(node.into.rel))
+        case "select_stmt" if node.HasField("into_clause"):
+            context.made.add(table_of(node.into_clause.rel))
         case "view_stmt":
             context.made.add(table_of(node.view))
         case "create_seq_stmt":

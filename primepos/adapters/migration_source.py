@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 # Alembic's own words for the transaction around a revision, and around what runs outside it.
 _EDGES: Final = {"emit_begin", "emit_commit"}
+# A revision is a program: it may go wrong in any way.
+_ANY_FAULT: Final = (
+    ArithmeticError, AttributeError, CommandError, ImportError, LookupError, NameError, OSError, RuntimeError,
+    SQLAlchemyError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
 _STEPS: Final = migration_steps.__file__
 
 
@@ -194,7 +199,7 @@ def read_revisions(location: Path | None = None) -> list[Source]:
     # Alembic loads the files anew: their code bears the same names.
     try:
         command.upgrade(config, f"{BASE}:{HEAD}", sql=True)
-    except (CommandError, SQLAlchemyError, AttributeError, TypeError) as error:
+    except _ANY_FAULT as error:
         at = next((Path(name).name for name in recorder.files if name in _files_of(error)), "a revision")
         problem = f"it does not run without a database ({type(error).__name__}: {str(error)[:200]})"
         raise MigrationUnreadable(file=at, problem=problem) from error

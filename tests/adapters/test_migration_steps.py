@@ -126,21 +126,21 @@ def test_a_row_that_is_held_for_a_moment_is_waited_out_in_smaller_batches(fresh_
     migrations.upgrade(fresh_database, channel[1])
     monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT", "30ms")
     monkeypatch.setattr(migration_steps, "SMALLEST_BATCH", 2)
-    blocker = psycopg.connect(fresh_database)
-    blocker.execute("GRANT UPDATE (channel) ON sales TO primepos_system")
-    blocker.commit()
-    blocker.execute("SET ROLE primepos_system")
-    blocker.execute("SELECT 1 FROM sales ORDER BY tenant_id, id LIMIT 1 FOR UPDATE")
     tries: list[float] = []
-
-    def let_go(seconds: float) -> None:
-        tries.append(seconds)
-        if len(tries) == 2:
-            blocker.rollback()
-
     heard: list[int] = []
-    monkeypatch.setattr(migration_steps.time, "sleep", let_go)
-    migrations.upgrade(fresh_database, told=Told(progress=lambda now: heard.append(now.seen)))
+    with psycopg.connect(fresh_database) as blocker:
+        blocker.execute("GRANT UPDATE (channel) ON sales TO primepos_system")
+        blocker.commit()
+        blocker.execute("SET ROLE primepos_system")
+        blocker.execute("SELECT 1 FROM sales ORDER BY tenant_id, id LIMIT 1 FOR UPDATE")
+
+        def let_go(seconds: float) -> None:
+            tries.append(seconds)
+            if len(tries) == 2:
+                blocker.rollback()
+
+        monkeypatch.setattr(migration_steps.time, "sleep", let_go)
+        migrations.upgrade(fresh_database, told=Told(progress=lambda now: heard.append(now.seen)))
 
     assert len(tries) >= 2
     assert heard[0] == 2
