@@ -68,14 +68,22 @@ def _throttle(
     )
 
 
+def _most(kind: msgspec.inspect.Type) -> int | None:
+    """Return the largest number of a type, None where it has none; of several kinds all must have one."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        each = [_most(one) for one in kind.types if not isinstance(one, msgspec.inspect.NoneType)]
+        known = [one for one in each if one is not None]
+        return max(known) if known and len(known) == len(each) else None
+    return getattr(kind, "le", None)
+
+
 def limits(asker: Asker, operations: Iterable[str]) -> Limits:
     """Return the most that one request may bring and one answer give, of these operations."""
     pages = {}
     for name in sorted(set(operations)):
         if "limit" in OPERATIONS[name].input.__struct_fields__:
-            shape = msgspec.json.schema(OPERATIONS[name].input)
-            fields = shape["$defs"][shape["$ref"].rpartition("/")[2]]["properties"]
-            pages[name] = fields["limit"].get("maximum")
+            (field,) = (one for one in msgspec.structs.fields(OPERATIONS[name].input) if one.name == "limit")
+            pages[name] = _most(msgspec.inspect.type_info(field.type))
     refused = asker.ask(
         "POST", "/api/v1/auth/login", headers={"content-length": str(MAX_BODY_BYTES + 1)}, body=b" " * 64
     )

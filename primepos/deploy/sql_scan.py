@@ -38,6 +38,7 @@ _RAW: Final = frozenset({"text", "SQL"})
 # They quote what they are given.
 _QUOTES: Final = frozenset({"Identifier", "Literal", "Placeholder"})
 _KEEPS: Final = frozenset({"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix", "lower", "upper"})
+_ADDS: Final = frozenset({"append", "extend", "add", "insert", "update"})
 _NUMBERS: Final = frozenset({"int", "len", "bool"})
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 # A module is worth parsing when it holds SQL or speaks to a database, and puts texts together. Plain words, not
@@ -47,6 +48,7 @@ _SPEAKS: Final = (
     "DELETE ", "CREATE ", "ALTER ", "DROP ", "GRANT ", "REVOKE ", "TRUNCATE ",
 )  # fmt: skip
 _BUILDS: Final = ('f"', "f'", 'F"', "F'", ".format(", ".join(", "+", "%", "text(", "SQL(")
+_LOOKED_AT: Final = (*_BUILDS, "execute", "exec_driver_sql(", "rows(", "run(", "copy(", "stream(")
 
 
 def sql_built(sources: Iterable[Source]) -> list[Found]:
@@ -75,9 +77,9 @@ class _Statements:
 
     def __init__(self, source: Source) -> None:
         self._path = source.path
-        # Lines on which a text is put together: what holds none of them is passed by.
+        # Lines on which a text is put together or handed over: what holds none of them is passed by.
         self._lines = [
-            number for number, line in enumerate(source.text.split("\n"), 1) if any(word in line for word in _BUILDS)
+            number for number, line in enumerate(source.text.split("\n"), 1) if any(word in line for word in _LOOKED_AT)
         ]
         tree = ast.parse(source.text, source.path)
         self._module = _Scope("")
@@ -113,9 +115,19 @@ class _Statements:
             first, is_raw = node.args[0], self._takes_raw_sql(node.func)
             # What is taken for SQL must be the program's own, whether it was put together here or not.
             is_handed_over = isinstance(node.func, ast.Attribute) and called(node) not in _RAW
+            if is_handed_over and isinstance(first, ast.Name):
+                return self._judge_name(first.id, scope)
             if is_raw or (is_handed_over and _is_built(first)):
                 return self._judge(first, scope)
         return False
+
+    def _judge_name(self, name: str, scope: _Scope) -> bool:
+        """Judge what a local name that is handed to a database was ever given; what came as an argument is not here."""
+        given = scope.given.get(name, [])
+        if None in given or not any(one is not None and _is_built(one) for one in given):
+            return False
+        broken = [one for one in given if one is not None and self._judge(one, scope)]
+        return bool(broken)
 
     def _takes_raw_sql(self, function: ast.expr) -> bool:
         """Whether this is SQLAlchemy's ``text`` or psycopg's ``SQL``, under the name this module gave it."""
@@ -298,6 +310,9 @@ def _collect(body: list[ast.stmt], scope: _Scope) -> None:  # noqa: C901, PLR091
                 _give(target, value, scope)
             case ast.AugAssign(target=target, value=value):
                 _give(target, value, scope)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=act), args=[*_, value])):
+                if act in _ADDS:
+                    scope.given.setdefault(name, []).append(value)
             case ast.For(target=target, iter=loop) | ast.AsyncFor(target=target, iter=loop):
                 _give(target, loop, scope)
             case ast.With(items=items) | ast.AsyncWith(items=items):

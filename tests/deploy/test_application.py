@@ -19,6 +19,7 @@ from primepos.core.settings import RateLimit, load_settings
 from primepos.deploy import source_scan, sql_scan
 from primepos.deploy.catalogue.application import access, supplies
 from primepos.deploy.check import Area, Status, catalogue
+from primepos.deploy.scale import scale_of
 from primepos.deploy.shown import listed
 from primepos.deploy.source_scan import Found, Source
 from primepos.deploy.sql_scan import sql_built
@@ -423,6 +424,9 @@ def test_a_key_file_that_everybody_may_read_is_named(folder, real):
         "from psycopg import sql\ndef find(cursor, name):\n    cursor.execute(sql.SQL(name))",
         "class A:\n    def find(self, uow, tenant):\n        return uow.rows(f'select id from sales where tenant = {tenant}')",
         "def find(uow, request):\n    uow.rows(f'SELECT * FROM t LIMIT {request.limit}')",
+        "def find(uow, name):\n    sql = 'SELECT * FROM t'\n    sql += f' WHERE name = {name}'\n    uow.rows(sql)",
+        "def find(uow, name):\n    w = []\n    w.append(f'n = {name}')\n    uow.rows('SELECT 1 FROM t WHERE ' + ' AND '.join(w))",
+        "def find(uow, names):\n    for name in names:\n        uow.rows(f'SELECT * FROM {name}')",
     ],
 )  # fmt: skip
 def test_sql_built_from_a_value_is_found(source):
@@ -442,6 +446,8 @@ def test_sql_built_from_a_value_is_found(source):
         "TABLES = ('a', 'b')\ndef find(uow):\n    for table in TABLES:\n        uow.rows(f'SELECT 1 FROM {table}')",
         "OK = {'name'}\ndef change(uow, v):\n    s = ', '.join(f'{n} = 1' for n in v if n in OK)\n    uow.run(f'UPDATE t SET {s}')",
         "from psycopg import sql\ndef f(c, n):\n    c.execute(sql.SQL('SELECT 1 FROM {}').format(sql.Identifier(n)))",
+        "def find(uow, old):\n    w = ['a = 1']\n    if old:\n        w.append('b = 2')\n    uow.rows('SELECT 1 FROM t WHERE ' + ' AND '.join(w))",
+        "def rows(cursor, sql, values):\n    cursor.execute(sql, values)",
         "def tell(name):\n    return f'Select {name} from the list, then update the price'",
         "def run(app, name):\n    app.run(name + '.list', {})",
         "def tell(log, names):\n    log.info(f'DROP of {len(names)} names', where=', '.join(names))",
@@ -495,3 +501,22 @@ def test_what_is_not_shown_is_still_told_apart():
     assert listed(same) == listed(list(same))
     assert listed(same) != listed([*same[:6], "table z"])
     assert not any(letter.isdigit() for letter in listed(same).rpartition("more")[2])
+
+
+@pytest.mark.parametrize(
+    ("scaling", "told"),
+    [
+        ("numInstances: 2", "2 instances x 1 processes"),
+        ("scaling: {minInstances: 1, maxInstances: 5, targetCPUPercent: 60}", "5 instances x 1 processes"),
+        ("numInstances: many", "1 instances x 1 processes"),
+    ],
+)
+def test_the_most_instances_there_can_be_count(scaling, told, folder, real):
+    text = (folder / "render.yaml").read_text()
+    (folder / "render.yaml").write_text(text.replace("numInstances: 2", scaling))
+    assert scale_of(target_on(folder, real)).told == told
+
+
+def test_without_a_platforms_file_there_is_one_instance(folder, real):
+    (folder / "render.yaml").unlink()
+    assert scale_of(target_on(folder, real, {"WEB_CONCURRENCY": "3"})).processes == 3
