@@ -39,8 +39,8 @@ def test_the_good_deployment_passes_every_static_check(good):
 
 # id, what is broken, what the evidence says, and the other checks that change with it.
 BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
-    ("ENV001", {"SECRET_KEY": None}, "SECRET_KEY is required", {"ENV002": "skipped"}),
-    ("ENV001", {"SECRET_KEY": ""}, "SECRET_KEY is required", {"ENV002": "skipped"}),
+    ("ENV001", {"SECRET_KEY": None}, "SECRET_KEY is not set", {"ENV002": "skipped"}),
+    ("ENV001", {"SECRET_KEY": ""}, "SECRET_KEY is not set", {"ENV002": "skipped"}),
     ("ENV002", {"SECRET_KEY": KEY[:44]}, "has 44 characters, needs 50 (Render's generateValue makes 44", {}),
     ("ENV002", {"SECRET_KEY": KEY[:49]}, "has 49 characters", {}),
     ("ENV002", {"SECRET_KEY": "abcd" * 15}, "has 4 distinct characters, needs 5", {}),
@@ -59,9 +59,9 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
     ("ENV005", {"PRIMEPOS_ENV": "prodcution"}, "'prodcution' is none of", {}),
     ("ENV005", {"PRIMEPOS_ENV": "development"}, "is development", {}),
     ("ENV005", {"PRIMEPOS_ENV": "shop", "RENDER": None}, "is shop: judged as production", {}),
-    ("ENV006", {"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS is required",
+    ("ENV006", {"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS is not set",
      {"ENV007": "skipped", "ENV008": "skipped", "ENV030": "fail"}),
-    ("ENV006", {"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is required",
+    ("ENV006", {"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS is not set",
      {"ENV007": "skipped", "ENV008": "skipped", "ENV030": "fail", "FE060": "fail"}),
     *(("ENV007", {"ALLOWED_HOSTS": f"api.brightfruit.shop,primepos-api.onrender.com,{item}"}, told, {})
       for item, told in (
@@ -73,7 +73,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
     ("ENV008", {"ALLOWED_HOSTS": "pos.brightfruit.shop,primepos-api.onrender.com"}, "api.brightfruit.shop is not in",
      {"ENV030": "fail", "FE060": "fail"}),
     ("ENV008", {"ALLOWED_HOSTS": "api.brightfruit.shop"}, "health probes are refused", {}),
-    ("ENV009", {"DATABASE_URL": None}, "DATABASE_URL is required", DATABASE),
+    ("ENV009", {"DATABASE_URL": None}, "DATABASE_URL is not set", DATABASE),
     *(("ENV009", {"DATABASE_URL": url}, told, DATABASE) for url, told in (
         ("mysql://u:p@h/d", "does not start with postgresql://"),
         ("postgresql://u:p@h", "database"), ("postgresql://u:p:q@r@h/d", ""),
@@ -91,7 +91,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
     ("ENV012", {"DATABASE_URL": "postgresql://primepos:postgres@dpg-c0ffee-a/primepos"}, "default password", {}),
     ("ENV013", {"DATABASE_URL": "postgresql://primepos:dWk3LqZ8vXn5RtY2@db.brightfruit.shop/primepos",
                 "DB_SSLMODE": None}, "db.brightfruit.shop with sslmode prefer", {}),
-    ("ENV014", {"CORS_ALLOWED_ORIGINS": None}, "CORS_ALLOWED_ORIGINS is required",
+    ("ENV014", {"CORS_ALLOWED_ORIGINS": None}, "CORS_ALLOWED_ORIGINS is not set",
      {"ENV015": "skipped", "ENV030": "fail", "FE063": "fail"}),
     *(("ENV014", {"CORS_ALLOWED_ORIGINS": f"https://tills.brightfruit.shop,{item}"}, told,
        {"ENV015": "skipped", "ENV030": "fail", "FE063": "fail"}) for item, told in (
@@ -101,7 +101,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
       for item, told in (
         ("http://tills.brightfruit.shop", "is not https"), ("https://localhost:3000", "is this machine"),
         ("https://vercel.app", "is a placeholder"), ("https://yourdomain.com", "placeholder"))),
-    ("ENV016", {"JWT_SECRET_KEY": None}, "JWT_SECRET_KEY is required", {"ENV017": "skipped"}),
+    ("ENV016", {"JWT_SECRET_KEY": None}, "JWT_SECRET_KEY is not set", {"ENV017": "skipped"}),
     ("ENV016", {"JWT_SECRET_KEY": KEY[:31]}, "has 31 bytes, needs 32", {"ENV017": "skipped"}),
     ("ENV016", {"JWT_SECRET_KEY_FALLBACKS": KEY[:31]}, "JWT_SECRET_KEY_FALLBACKS key 1 has 31 bytes",
      {"ENV017": "skipped"}),
@@ -136,7 +136,7 @@ BROKEN: list[tuple[str, dict[str, str | None], str, dict[str, str]]] = [
     ("ENV028", {"TRUSTED_PROXIES": "*,render"}, "every client can forge its address", {}),
     ("ENV028", {"TRUSTED_PROXIES": "10.0.0.0/8"}, "does not hold 'render'", {}),
     ("ENV028", {"TRUSTED_PROXIES": None}, "does not hold 'render'", {}),
-    ("ENV029", {"PIN_PEPPER": None}, "PIN_PEPPER is required", {}),
+    ("ENV029", {"PIN_PEPPER": None}, "PIN_PEPPER is not set", {}),
     ("ENV029", {"BACKUP_KEY": "short"}, "BACKUP_KEY has 5 bytes, needs 32", {}),
     ("ENV029", {"METRICS_TOKEN": "M8tR5kW2zQ9x"}, "METRICS_TOKEN has 12 characters, needs 32", {}),
     ("ENV030", {"PUBLIC_BASE_URL": "https://pos.brightfruit.shop"}, "which is not in ALLOWED_HOSTS", {}),

@@ -43,7 +43,13 @@ def refused(target: Target, problems: Iterable[Problem]) -> Outcome:
     told = list(problems)
     worst = min((one.severity for one in told), key=_ORDER.index)
     places = dict.fromkeys(place_of(target, one.variable) for one in told)
-    return failed("; ".join(f"{one.variable} {one.text}" for one in told), *places, severity=worst)
+    return failed("; ".join(_said(one) for one in told), *places, severity=worst)
+
+
+def _said(problem: Problem) -> str:
+    """Return a problem without the explanation of its variable, which the rule and the remedy of the check hold."""
+    required = problem.missing and problem.text.startswith("is required")
+    return f"{problem.variable} is not set" if required else f"{problem.variable} {problem.text}"
 
 
 def seen(target: Target, name: str) -> str:
