@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from litestar.testing import TestClient
 
@@ -15,13 +17,16 @@ from primepos import __version__
 from primepos.adapters.telemetry.starting import flush_telemetry, start_telemetry
 from primepos.api.app import build_app
 from primepos.bootstrap import build_app as build_core
+from primepos.core.context import operator
 from primepos.core.log import configure_logging
 from primepos.core.redaction import REDACTED
+from primepos.domain.accounts import service as accounts
 from primepos.domain.jobs.tasks import TASKS, Task
 from primepos.worker import run_worker
 from tests.api.conftest import HOST, People
-from tests.api.test_serve import ROOT, environment
+from tests.api.test_serve import PASSWORD, ROOT, environment, serve
 from tests.conftest import settings_for
+from tests.factories import a_shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,3 +170,37 @@ def test_nothing_is_loaded_and_nothing_sent_without_a_dsn(tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.long
+def test_a_served_process_sends_what_is_waiting_before_it_ends(make_app, fresh_database, tmp_path, tracker):
+    from primepos.core.clock import SystemClock
+
+    core = make_app(fresh_database)
+    shop = a_shop(core)
+    core.clock = SystemClock()
+    email = f"owner@{shop.slug}.example.org"
+    who = {"email": email, "name": "Olga", "role": "owner", "password": PASSWORD}
+    core.run(accounts.create_user, operator("test", shop.tenant_id), who)
+    variables = environment(
+        fresh_database,
+        tmp_path,
+        SENTRY_DSN=tracker.dsn,
+        SSL_CERT_FILE=str(tracker.ca_file),
+        RENDER_GIT_COMMIT="abc1234",
+    )
+    with serve(variables, "--workers", "2") as served:
+        signed_in = served.http.post("/api/v1/auth/login", json={"email": email, "password": PASSWORD})
+        served.http.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        # A schema that nobody foresaw.
+        with psycopg.connect(fresh_database, autocommit=True) as connection:
+            connection.execute("ALTER TABLE audit_events RENAME COLUMN operation TO what")
+        answer = served.http.get("/api/v1/audit", headers={"X-Request-ID": "req-served-1"})
+        assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
+        served.process.send_signal(signal.SIGTERM)
+        assert served.ended() == 0
+    event = tracker.event()
+    assert (event["release"], event["tags"]["request_id"]) == ("abc1234", "req-served-1")
+    assert event["exception"]["values"][-1]["type"] in {"ProgrammingError", "UndefinedColumn"}
+    for secret in (PASSWORD, signed_in.json()["access_token"], "publickeycanary"):
+        assert secret not in json.dumps(event) + json.dumps(served.log)
