@@ -45,7 +45,18 @@ _ASSIGNED = re.compile(
     r"([\"']?\s*(?:=|:(?!//)|=>)\s*)(\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;&\"')}\]]+)"
 )
 _URL_CREDENTIALS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{1,20}://)[^\s/@\"']{1,512}(?:/[^\s@\"']{0,256})?@(?=[^\s@])")
+# Keys that say by their shape what they are: private keys, hashes of passwords, SendGrid's, Amazon's and GitHub's.
+_PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z0-9 ]{0,40})-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
+_KEYS = re.compile(
+    r"\$argon2(?:id|i|d)\$[A-Za-z0-9$=,+/.-]+|\bSG\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?"
+    r"|\bA(?:KIA|SIA)[A-Z0-9]{16}\b|\bgh[opsur]_[A-Za-z0-9]{20,}"
+)
+# PostgreSQL repeats the row it refuses, whatever stands in it.
+_REFUSED_ROW = re.compile(
+    r"(\bKey \([^()\n]{1,300}\)=|\bFailing row contains )\((?:.{0,4000}?\)(?=\.(?:\s|$)| \w)|[^\n]*)", re.DOTALL
+)
 _CARD = re.compile(r"(?<![0-9])[2-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
+_MARKS = ("$argon2", "SG.", "AKIA", "ASIA", "gho_", "ghp_", "ghs_", "ghu_", "ghr_")
 # DEL, C1, zero-width and bidirectional controls, line separators: no reader needs them, a terminal obeys some.
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -121,6 +132,12 @@ class Redactor:
             text = _JWT.sub(REDACTED, text)
         if " " in text or "%20" in text:
             text = _BEARER.sub(rf"\1 {REDACTED}", text)
+        if "Key (" in text or "Failing row" in text:
+            text = _REFUSED_ROW.sub(rf"\1({REDACTED})", text)
+        if "-----BEGIN" in text:
+            text = _PRIVATE_KEY.sub(REDACTED, text)
+        if any(mark in text for mark in _MARKS):
+            text = _KEYS.sub(REDACTED, text)
         if "=" in text or ":" in text:
             text = _ASSIGNED.sub(_assigned, text)
         return _CARD.sub(_card, text) if len(text) >= _SHORTEST_CARD else text

@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -278,6 +279,44 @@ def test_names_that_are_no_secrets(name):
     assert not is_secret_name(name)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\nEE\n-----END EC PRIVATE KEY----- rest",
+            f"{REDACTED} rest",
+        ),
+        ("cut -----BEGIN PRIVATE KEY-----\nMHcCAQEE", f"cut {REDACTED}"),
+        ("hash $argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA+/ here", f"hash {REDACTED} here"),
+        ("SG.abcdefgh_-12.ABCDEFGHijkl and AKIAIOSFODNN7EXAMPLE", f"{REDACTED} and {REDACTED}"),
+        ("ghp_0123456789abcdefghijABCDEFGHIJ012345", REDACTED),
+        ("a SG. and AKIA and ghp_ alone, ASIAN too", "a SG. and AKIA and ghp_ alone, ASIAN too"),
+        (
+            "DETAIL:  Key (tenant_id, email)=(7, olga@example.org) already exists.",
+            f"DETAIL:  Key (tenant_id, email)=({REDACTED}) already exists.",
+        ),
+        (
+            "DETAIL:  Failing row contains (1, Olga (owner), two\nlines, x).\n[SQL: INSERT]",
+            f"DETAIL:  Failing row contains ({REDACTED}).\n[SQL: INSERT]",
+        ),
+        ("Failing row contains (1, never closed", f"Failing row contains ({REDACTED})"),
+        ("Key (F1) opens help", "Key (F1) opens help"),
+    ],
+)
+def test_what_says_by_its_shape_what_it_is_is_blanked(text, shown):
+    assert Redactor().blank(text) == shown
+
+
+def test_a_row_that_the_database_refuses_is_repeated_nowhere(database_url):
+    with psycopg.connect(database_url) as connection, pytest.raises(psycopg.Error) as refused:
+        connection.execute(f"CREATE TEMP TABLE probe (a text PRIMARY KEY, b int CHECK (b > 0)); {_INSERT}")
+    assert CANARY in str(refused.value)
+    assert CANARY not in Redactor().text(str(refused.value))
+
+
+_INSERT = f"INSERT INTO probe VALUES ('{CANARY} (with) brackets', 0)"
+
+
 def test_luhn():
     assert luhn_holds("79927398713")
     assert not any(luhn_holds(f"7992739871{digit}") for digit in "012456789")
@@ -369,6 +408,8 @@ def test_any_fields_become_one_line_of_json(values):
     [
         ("password", 4000), ("a:", 16_000), ("eyJ", 10_000), ("4", 30_000), ("x://", 8000), ("=", 32_000),
         ("bearer ", 5000), ("pin=", 8000), ('"password": "', 2000), ("token ", 5000), ("@", 32_000),
+        ("Key (a)=(", 3000), ("Failing row contains (", 1400), ("-----BEGIN A-----", 1800), ("$argon2id$", 3000),
+        ("SG.", 9000),
     ],
 )  # fmt: skip
 @pytest.mark.timeout(5)
