@@ -301,10 +301,12 @@ def test_a_copy_beside_is_equal_and_its_walls_stand(world: World, cluster: Clust
 
 
 @pytest.mark.long
-def test_plain_sql_is_restored_as_well(world: World, target: str) -> None:
-    made = make_backup(world.url, world.store, KEY, clock=CLOCK, dump_format="plain")
+@pytest.mark.parametrize("dump_format", ["plain", "directory"])
+def test_other_formats_are_verified_and_restored_as_well(world: World, target: str, dump_format: Any) -> None:
+    made = make_backup(world.url, world.store, KEY, clock=CLOCK, dump_format=dump_format, jobs=2)
     try:
-        restoring.restore_into(target, world.source(name=made.name), audit=world.audit, clock=CLOCK)
+        assert reading.verify(world.store, made.name, KEY).entries >= made.tables
+        restoring.restore_into(target, world.source(name=made.name, jobs=2), audit=world.audit, clock=CLOCK)
     finally:
         world.store.delete(made.name)
     assert world.sales(target) == world.sales()

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from primepos.adapters import migrations
 from primepos.adapters.backup.errors import RestoreNotEqual, RestoreNotPossible, RestoreTargetNotEmpty
+from primepos.adapters.backup.folders import unpacked
 from primepos.adapters.backup.reading import contents, feed, opened
 from primepos.adapters.backup.snapshot import connected, snapshot
 from primepos.adapters.backup.tools import find_tool, major_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 #: The database that every server has.
 MAINTENANCE: Final = "postgres"
 _OUR_ROLE = re.compile(r"primepos_[a-z_]+")
+_WALLS = (" ROW SECURITY ", " POLICY ")
 # They belong to whoever made the database restored into.
 _NOT_OURS = ("SCHEMA - public ", "ACL - SCHEMA public ", "COMMENT - SCHEMA public ")
 HAS_TABLES = (
@@ -74,6 +76,8 @@ class Source:
     name: str
     key: Secret
     pg_bin: Path | None = None
+    #: How many tables are restored at once; for the format ``directory`` only.
+    jobs: int = 1
 
     def checked(self) -> tuple[Header, Trailer]:
         """Read it to its end, so that nothing of a damaged one is ever used, and see that this release knows it.
@@ -104,7 +108,7 @@ def database_of(url: str) -> str:
 
 
 def fill(url: str, source: Source, header: Header, trailer: Trailer) -> None:
-    """Restore a checked backup into the empty database at ``url``, in one transaction, and compare.
+    """Restore a checked backup into the empty database at ``url``, in one transaction where it can be, and compare.
 
     Raises:
         RestoreTargetNotEmpty, RestoreNotPossible: before anything was written. BackupFailed: pg_restore ended in an
@@ -168,13 +172,28 @@ def _load(url: str, source: Source, header: Header, trailer: Trailer, server: in
         return
     tool = find_tool("pg_restore", server, source.pg_bin, least=major_of(header.tool))
     entries = contents(source.store, source.name, source.key, trailer, source.pg_bin)
+    chosen = [line for line in entries if not any(mark in line for mark in _NOT_OURS)]
     with tempfile.TemporaryDirectory(prefix="primepos-") as home:
-        listing = Path(home) / "list"
-        chosen = [line for line in entries if not any(mark in line for mark in _NOT_OURS)]
-        listing.write_text("\n".join(chosen) + "\n", encoding="utf-8")
         with opened(source.store, source.name, source.key) as stream:
-            arguments = ["--no-owner", "--single-transaction", "--exit-on-error", f"--use-list={listing}"]
-            feed(tool, arguments, stream.dump(), url=url)
+            if header.format == "custom":
+                feed(tool, [*_whole(Path(home), chosen), "--single-transaction"], stream.dump(), url=url)
+                return
+            folder = Path(home) / "dump"
+            folder.mkdir()
+            unpacked(stream.dump(), folder, source.name)
+        # Several at once keep no order among themselves, and a wall that stands already hides from the owner the rows
+        # that a foreign key is checked against.
+        walls = [line for line in chosen if any(mark in line for mark in _WALLS)]
+        rest = [line for line in chosen if line not in walls]
+        feed(tool, [*_whole(Path(home), rest), f"--jobs={source.jobs}", str(folder)], (), url=url)
+        feed(tool, [*_whole(Path(home), walls), "--single-transaction", str(folder)], (), url=url)
+
+
+def _whole(home: Path, entries: list[str]) -> list[str]:
+    """Return the arguments by which pg_restore restores these entries, every one of them or none."""
+    listing = home / "list"
+    listing.write_text("\n".join(entries) + "\n", encoding="utf-8")
+    return ["--no-owner", "--exit-on-error", f"--use-list={listing}"]
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:

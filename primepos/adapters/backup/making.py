@@ -8,17 +8,18 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from primepos import __version__
 from primepos.adapters.backup.errors import BackupFailed
+from primepos.adapters.backup.folders import packed
 from primepos.adapters.backup.sealing import Header, Sealing, Trailer, key_id, new_salt
 from primepos.adapters.backup.snapshot import ROLE, snapshot
 from primepos.adapters.backup.tools import find_tool, login, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from primepos.adapters.backup.sealing import DumpFormat, Reason
     from primepos.adapters.backup.snapshot import Snapshot
@@ -58,11 +59,13 @@ def make_backup(
     clock: Clock,
     pg_bin: Path | None = None,
     dump_format: DumpFormat = "custom",
+    jobs: int = 1,
     reason: Reason = "manual",
 ) -> Made:
     """Back up the whole database at ``url`` (its owner's, on a direct connection) into ``store``.
 
-    The file appears under its name when all of it is written; whatever goes wrong before leaves nothing.
+    The file appears under its name when all of it is written; whatever goes wrong before leaves nothing. The format
+    ``directory`` lets pg_dump read so many tables at once, by way of a folder on this machine's disk.
 
     Raises:
         DatabaseUnreachable, BackupRunning, BackupIncomplete: see :func:`primepos.adapters.backup.snapshot.snapshot`.
@@ -87,7 +90,7 @@ def make_backup(
         )
         # Random, since two may be made in one second.
         name = f"{_plain(seen.database)}-{now.strftime(STAMP)}-{secrets.token_hex(2)}{SUFFIX}"
-        writing = _Writing(url, seen, tool, header, key, clock)
+        writing = _Writing(url, seen, tool, header, key, clock, jobs)
         stored = store.put(name, writing.pieces())
     return Made(
         name=stored.name,
@@ -111,15 +114,18 @@ def _plain(database: str) -> str:
 class _Writing:
     """One file on its way into the store."""
 
-    def __init__(self, url: str, seen: Snapshot, tool: Tool, header: Header, key: Secret, clock: Clock) -> None:
+    def __init__(
+        self, url: str, seen: Snapshot, tool: Tool, header: Header, key: Secret, clock: Clock, jobs: int
+    ) -> None:
         self._url, self._seen, self._tool, self._header, self._clock = url, seen, tool, header, clock
+        self._jobs = jobs
         self._sealing = Sealing(key, header)
         self.trailer: Trailer
 
     def pieces(self) -> Iterator[bytes]:
         """Give the sealed file piece by piece; the last ones only when pg_dump ended well."""
         yield self._sealing.begin()
-        for piece in _dumped(self._url, self._seen, self._tool, self._header.format):
+        for piece in _dumped(self._url, self._seen, self._tool, self._header.format, self._jobs):
             yield from self._sealing.add(piece)
         rows = self._seen.count_rows()
         self.trailer = Trailer(
@@ -134,28 +140,43 @@ class _Writing:
         yield from self._sealing.finish(self.trailer)
 
 
-def _dumped(url: str, seen: Snapshot, tool: Tool, dump_format: DumpFormat) -> Iterator[bytes]:
+def _dumped(url: str, seen: Snapshot, tool: Tool, dump_format: DumpFormat, jobs: int) -> Iterator[bytes]:
     """Give what pg_dump writes.
 
     Raises:
         BackupFailed: it ended in an error, however much it had written by then.
     """
+    arguments: list[str | Path] = [
+        tool.path,
+        f"--format={dump_format}",
+        "--compress=4",
+        # Who restores it owns it; what belongs to another role is told in the trailer.
+        "--no-owner",
+        f"--role={ROLE}",
+        "--enable-row-security",
+        f"--snapshot={seen.name}",
+        f"--lock-wait-timeout={_LOCK_WAIT_MS}",
+        "--no-password",
+    ]
+    if dump_format != "directory":
+        yield from _output(url, arguments)
+        return
+    with tempfile.TemporaryDirectory(prefix="primepos-") as home:
+        folder = Path(home) / "dump"
+        for _ in _output(url, [*arguments, f"--file={folder}", f"--jobs={jobs}"]):
+            pass
+        yield from packed(folder)
+
+
+def _output(url: str, arguments: list[str | Path]) -> Iterator[bytes]:
+    """Give what a program prints. Raises BackupFailed when it ends in an error."""
     with login(url) as (dbname, environment), tempfile.TemporaryFile() as complaints:
-        arguments: list[str | Path] = [
-            tool.path,
-            f"--format={dump_format}",
-            "--compress=4",
-            # Who restores it owns it; what belongs to another role is told in the trailer.
-            "--no-owner",
-            f"--role={ROLE}",
-            "--enable-row-security",
-            f"--snapshot={seen.name}",
-            f"--lock-wait-timeout={_LOCK_WAIT_MS}",
-            "--no-password",
-            f"--dbname={dbname}",
-        ]
         with subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=environment
+            [*arguments, f"--dbname={dbname}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
         ) as process:
             assert process.stdout is not None  # noqa: S101 - a pipe was asked for
             try:

@@ -7,9 +7,11 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from primepos.adapters.backup.errors import BackupDamaged, BackupFailed, BackupNotFound
+from primepos.adapters.backup.folders import unpacked
 from primepos.adapters.backup.making import SUFFIX
 from primepos.adapters.backup.sealing import END, Opened, read_header
 from primepos.adapters.backup.tools import find_tool, login, major_of, said
@@ -18,7 +20,6 @@ from primepos.adapters.storage.store import StoredFileNotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from primepos.adapters.backup.sealing import Header, Trailer
     from primepos.adapters.backup.tools import Tool
@@ -111,8 +112,12 @@ def contents(store: FileStore, name: str, key: Secret, trailer: Trailer, pg_bin:
     """
     with opened(store, name, key) as source:
         tool = find_tool("pg_restore", major_of(source.header.tool), pg_bin)
-        with tempfile.TemporaryFile() as listing:
-            feed(tool, ["--list"], source.dump(), output=listing.fileno())
+        with tempfile.TemporaryFile() as listing, tempfile.TemporaryDirectory(prefix="primepos-") as home:
+            if source.header.format == "directory":
+                unpacked(source.dump(), Path(home), name, contents_only=True)
+                feed(tool, ["--list", home], (), output=listing.fileno())
+            else:
+                feed(tool, ["--list"], source.dump(), output=listing.fileno())
             listing.seek(0)
             lines = listing.read().decode("utf-8", "replace").splitlines()
     entries = [line for line in lines if line.strip() and not line.startswith(";")]

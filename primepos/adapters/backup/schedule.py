@@ -43,6 +43,7 @@ def back_up(
     reason: Reason,
     place: str | None = None,
     dump_format: DumpFormat = "custom",
+    jobs: int = 1,
     keep: Keep | None = None,
 ) -> tuple[Made, list[str]]:
     """Make a backup, record it, and let old ones go as ``keep`` says; return it and the names of those deleted.
@@ -57,6 +58,7 @@ def back_up(
         clock=clock,
         pg_bin=settings.pg_bin,
         dump_format=dump_format,
+        jobs=jobs,
         reason=reason,
     )
     facts.record(

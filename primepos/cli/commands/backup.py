@@ -35,6 +35,11 @@ KeyFileOption = Annotated[
 ]
 
 
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=1, max=32, help="How many tables at once, in the format directory.")
+]
+
+
 @app.callback()
 def backup() -> None:
     """Make, list and verify backups."""
@@ -54,9 +59,10 @@ def create(
         typer.Option("--to", metavar="PLACE", help="DIR or s3://bucket/prefix; this installation's own without it."),
     ] = None,
     dump_format: Annotated[
-        Literal["custom", "plain"],
-        typer.Option("--format", help="custom for pg_restore, or plain: SQL, for tools of any kind."),
+        Literal["custom", "plain", "directory"],
+        typer.Option("--format", help="custom; plain: SQL, for tools of any kind; directory: several tables at once."),
     ] = "custom",
+    jobs: JobsOption = 1,
     keep_daily: Annotated[int | None, typer.Option(min=0, help="Then keep the newest of so many days.")] = None,
     keep_weekly: Annotated[int | None, typer.Option(min=0, help="... of so many weeks.")] = None,
     keep_monthly: Annotated[int | None, typer.Option(min=0, help="... of so many months.")] = None,
@@ -89,6 +95,7 @@ def create(
             reason="manual",
             place=to,
             dump_format=dump_format,
+            jobs=jobs,
             keep=_keep(keep_daily, keep_weekly, keep_monthly),
         )
     if as_json:

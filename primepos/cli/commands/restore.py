@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from primepos import bootstrap
-from primepos.cli.commands.backup import KeyFileOption, PlaceOption
+from primepos.cli.commands.backup import JobsOption, KeyFileOption, PlaceOption
 from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.clock import SystemClock
@@ -46,6 +46,7 @@ def restore(
     drop_aside: Annotated[
         str | None, typer.Option("--drop-aside", metavar="NAME", help="Delete a database that stands aside.")
     ] = None,
+    jobs: JobsOption = 1,
     key_file: KeyFileOption = None,
     env_file: EnvFileOption = None,
     yes: YesFlag = False,
@@ -79,7 +80,17 @@ def restore(
         return
     assert file is not None  # noqa: S101 - one of the three is given
     _restore(
-        file, url, settings, place, into, key_file, yes=yes, replace=replace, disconnect=disconnect, as_json=as_json
+        file,
+        url,
+        settings,
+        place,
+        into,
+        key_file,
+        jobs=jobs,
+        yes=yes,
+        replace=replace,
+        disconnect=disconnect,
+        as_json=as_json,
     )
 
 
@@ -91,6 +102,7 @@ def _restore(
     into: str | None,
     key_file: Any,
     *,
+    jobs: int,
     yes: bool,
     replace: bool,
     disconnect: bool,
@@ -101,7 +113,7 @@ def _restore(
 
     clock, audit = SystemClock(), audit_with(settings)
     store, name = places.find_file(file, place, settings)
-    source = filling.Source(store, name, key_of(settings, key_file), settings.pg_bin)
+    source = filling.Source(store, name, key_of(settings, key_file), settings.pg_bin, jobs)
     if into is None:
         confirm_destruction(
             f"This puts {name} in the place of the database {filling.database_of(url)}"
