@@ -128,3 +128,33 @@ def test_without_the_file_any_allowed_host_will_do(build):
     target = build('a="https://primepos-api.onrender.com/api/v1"')
     target.frontend_env = None
     assert look("FE065", target).status is Status.PASS
+
+
+@pytest.fixture
+def live(project, monkeypatch):
+    """Return the good deployment with a running frontend that serves one script."""
+    from primepos.deploy.catalogue import frontend_live
+
+    def make(*scripts: str):
+        served = [(f"https://tills.brightfruit.shop/_next/{number}.js", text) for number, text in enumerate(scripts)]
+        monkeypatch.setattr(frontend_live, "live_scripts", lambda prober: served)
+        return a_target(project, url="https://api.brightfruit.shop", frontend_url="https://tills.brightfruit.shop")
+
+    return make
+
+
+def test_what_the_running_frontend_loads_is_read_too(live):
+    outcome = look("FE065", live('a="https://api.brightfruit.shop/api/v1"'))
+    assert (outcome.status, outcome.evidence) == (
+        Status.PASS, "1 scripts, api.brightfruit.shop named, no local address",
+    )  # fmt: skip
+    old = look("FE065", live('a="https://api.brightfruit.shop/api/v1"', 'b="http://localhost:8000"'))
+    assert old.evidence == "https://tills.brightfruit.shop/_next/1.js holds http://localhost:8000"
+    assert look("FE065", live()).evidence == "https://tills.brightfruit.shop loads no script of its own"
+
+
+def test_a_good_build_does_not_excuse_what_is_still_served(build, live):
+    target = build('fetch("https://api.brightfruit.shop/api/v1/sales")')
+    running = live('b="http://localhost:8000"')
+    running.frontend_build = target.frontend_build
+    assert look("FE065", running).status is Status.FAIL

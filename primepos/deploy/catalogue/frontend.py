@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from primepos.core.settings_frontend import API_URL, ORIGIN_NAMES, PUBLIC, USE_REAL_API, frontend_problems
 from primepos.core.settings_types import is_loopback
 from primepos.deploy.catalogue.environment.judged import refused
-from primepos.deploy.check import CRITICAL, HIGH, MEDIUM, Outcome, Place, check, failed, not_applicable, passed, skipped
+from primepos.deploy.check import CRITICAL, HIGH, MEDIUM, Needs, Outcome, check, failed, not_applicable, passed, skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from primepos.deploy.target import Target
@@ -22,6 +22,7 @@ NO_BUILD = "the frontend's build was not given: --frontend-build DIR"
 _SCRIPTS = ("*.js", "*.mjs", "*.cjs")
 _ADDRESS = re.compile(r"https?://(localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _MAX_BYTES = 20_000_000
+_MOST_TOLD = 5
 
 
 def _by_rule(target: Target, rule: str, seen: str) -> Outcome:
@@ -80,32 +81,45 @@ def frontend_may_call(target: Target) -> Outcome:
 
 
 @check(
-    "FE065", HIGH, rule="The built scripts name the API's host and no address of a developer's machine",
+    "FE065", HIGH, Needs.STATIC, Needs.FRONTEND_URL,
+    rule="The built scripts name the API's host and no address of a developer's machine",
     remedy="Build again with the production file: next build reads .env.production.", anchor="audit, frontend",
 )  # fmt: skip
 def build_names_the_api(target: Target) -> Outcome:
     """Variables are inlined when the frontend is built: the file may be right and the build old."""
-    folder = target.frontend_build
-    if folder is None:
+    is_live = target.url is not None and target.frontend_url is not None
+    if target.frontend_build is None and not is_live:
         return skipped(NO_BUILD)
-    files = sorted({file for pattern in _SCRIPTS for file in folder.rglob(pattern) if file.is_file()})
-    if not files:
-        return failed(f"{folder.name} holds no script: is it the build?")
+    scripts = [] if target.frontend_build is None else list(_built(target.frontend_build))
+    if target.frontend_build is not None and not scripts:
+        return failed(f"{target.frontend_build.name} holds no script: is it the build?")
+    if is_live:
+        # It asks the network, which the static gate never does.
+        from primepos.deploy.catalogue.frontend_live import live_scripts
+
+        served = live_scripts(target.http)
+        if not served:
+            return failed(f"{target.frontend_url} loads no script of its own")
+        scripts += served
+    return _judged(target, scripts)
+
+
+def _judged(target: Target, scripts: list[tuple[str, str]]) -> Outcome:
     host = _host((target.frontend or {}).get(API_URL, ""))
     hosts = [host] if host else [one for one in target.examination.values["ALLOWED_HOSTS"] if not is_loopback(one)]
-    local: list[tuple[Place, str]] = []
-    named = False
-    for file in files:
-        text = _text(file)
-        named = named or any(one in text for one in hosts)
-        if match := _ADDRESS.search(text):
-            local.append((Place(file.relative_to(folder).as_posix()), match[0]))
-    told = [f"{place} holds {address}" for place, address in local[:5]]
-    if not named:
-        told.append(f"none of {len(files)} scripts names {' or '.join(hosts) or 'a host of ALLOWED_HOSTS'}")
+    local = [(name, found[0]) for name, text in scripts if (found := _ADDRESS.search(text))]
+    told = [f"{name} holds {address}" for name, address in local[:_MOST_TOLD]]
+    if not any(one in text for _, text in scripts for one in hosts):
+        told.append(f"none of {len(scripts)} scripts names {' or '.join(hosts) or 'a host of ALLOWED_HOSTS'}")
     if told:
-        return failed("; ".join(told), *(place for place, _ in local))
-    return passed(f"{len(files)} scripts, {hosts[0] if len(hosts) == 1 else 'an allowed host'} named, no local address")
+        return failed("; ".join(told))
+    named = hosts[0] if len(hosts) == 1 else "an allowed host"
+    return passed(f"{len(scripts)} scripts, {named} named, no local address")
+
+
+def _built(folder: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted({file for pattern in _SCRIPTS for file in folder.rglob(pattern) if file.is_file()}):
+        yield file.relative_to(folder).as_posix(), _text(file)
 
 
 def _host(url: str) -> str | None:
