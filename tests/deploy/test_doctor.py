@@ -187,8 +187,14 @@ def test_a_worker_is_seen_by_its_sign_and_by_what_it_left(a_patient, fresh_datab
             "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('default', 'mail', 'failed')"
         )
         found = step("worker", patient)
-    assert (found.health, found.codes) == (Health.BAD, ("OPS078", "DOC08"))
-    assert "1 were given up" in found.evidence
+        assert (found.health, found.codes) == (Health.BAD, ("OPS078", "DOC08"))
+        assert "1 were given up" in found.evidence
+        connection.execute("DELETE FROM procrastinate_jobs")
+        connection.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('default', 'mail')")
+        connection.execute("UPDATE procrastinate_events SET at = now() - interval '20 minutes'")
+        waiting = step("worker", patient)
+    assert waiting.health is Health.BAD
+    assert "the oldest for 1200 s" in waiting.evidence
 
 
 def test_no_step_shows_a_piece_of_a_password(a_patient):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from primepos.deploy import check
+from primepos.deploy import check, prober
 from primepos.deploy.catalogue import frontend_live, http, tls
 from primepos.deploy.check import Severity, Status
 from tests.deploy.live import (
@@ -50,6 +50,11 @@ def running(authority) -> Iterator[Live]:
     live = Live(authority, authority.issue(*NAMES))
     yield live
     live.close()
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch):
+    monkeypatch.setattr(prober, "WAIT_S", 0.01)
 
 
 @pytest.fixture

@@ -33,10 +33,14 @@ HEARTBEAT_S, WAITED_S = 60, 300
 ALIVE_WITHIN_S = 5.0
 
 REVISION_SQL: Final = "SELECT version_num FROM alembic_version"
+# A job waits from when it was queued, or from when it was meant to begin.
 QUEUE_SQL: Final = """
 SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat))::int FROM procrastinate_workers) AS heartbeat_s,
-       (SELECT extract(epoch FROM now() - min(coalesce(scheduled_at, now())))::int FROM procrastinate_jobs
-         WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now()) AS oldest_s,
+       (SELECT extract(epoch FROM now() - min(coalesce(j.scheduled_at, e.at)))::int
+          FROM procrastinate_jobs j
+          LEFT JOIN LATERAL (SELECT min(v.at) AS at FROM procrastinate_events v
+                              WHERE v.job_id = j.id AND v.type = 'deferred') e ON true
+         WHERE j.status = 'todo' AND coalesce(j.scheduled_at, e.at) <= now()) AS oldest_s,
        (SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo') AS waiting,
        (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed') AS dead
 """
