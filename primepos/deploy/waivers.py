@@ -99,7 +99,9 @@ def read_waivers(target: Target) -> Waivers:
     return Waivers(tuple(usable), tuple(malformed))
 
 
-def _waiver(entry: dict[str, Any], line: int) -> Waiver | str:
+def _waiver(entry: Any, line: int) -> Waiver | str:
+    if not isinstance(entry, dict):
+        return "an entry is no table"
     named = entry.get("id") or "one without id"
     missing = [name for name in _REQUIRED if not isinstance(entry.get(name), str) or not entry[name].strip()]
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ OTHER_NEEDS = {
     "FE064": ({Needs.URL, Needs.FRONTEND_URL}, "the frontend is at an address of its own"),
     "FE066": ({Needs.URL, Needs.FRONTEND_URL}, "the frontend is at an address of its own"),
     "FE067": ({Needs.URL, Needs.FRONTEND_URL}, "the frontend is at an address of its own"),
-    "FE065": ({Needs.STATIC}, "the build output that is looked at is the one that is served"),
+    "FE065": ({Needs.STATIC, Needs.FRONTEND_URL}, "the build is looked at as files, or as it is served there"),
 }
 BEYOND = {
     "ENV029": "PIN_PEPPER, BACKUP_KEY and METRICS_TOKEN are keys that the audit did not know",
@@ -141,6 +142,10 @@ OPEN = {
 }
 
 
+def _no_network(_socket, address):
+    raise AssertionError(f"a static check connects to {address}")
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     """The good deployment with evidence of its tests, and what looks at it."""
@@ -151,9 +156,12 @@ def good(tmp_path_factory):
     (build / "main.js").write_text('fetch("https://api.brightfruit.shop/api/v1/sales")\n')
 
     def look():
+        """Run the gate where nothing can be connected to."""
         target = a_target(folder, make_surface=build_surface, reports=evidence, frontend_build=build)
         try:
-            return gate.run(target, gate.Selection(skip=frozenset(OPEN)))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(socket.socket, "connect", _no_network)
+                return gate.run(target, gate.Selection(skip=frozenset(OPEN)))
         finally:
             target.close()
 

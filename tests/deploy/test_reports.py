@@ -26,7 +26,7 @@ from primepos.deploy.report.table import render_table
 from primepos.deploy.target import Target
 from primepos.deploy.waivers import waivers_are_in_order
 from tests.deploy.doubles import a_catalogue, a_check, by_id
-from tests.deploy.world import GOOD_ENVIRONMENT
+from tests.deploy.world import GOOD_ENVIRONMENT, ROOT
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -162,7 +162,8 @@ def test_all_is_well_in_a_few_lines(target, monkeypatch):
 
 
 def test_the_json_report_is_valid_for_its_published_schema(report):
-    schema = json_schema()
+    schema = json.loads((ROOT / "docs/check-deploy.schema.json").read_text(encoding="utf-8"))
+    assert schema == json_schema()
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(json.loads(render_json(report)))
 

@@ -12,6 +12,7 @@ from primepos.deploy import gate, signing
 from primepos.deploy.check import CRITICAL, HIGH, Status, failed, passed
 from primepos.deploy.findings import Verdict
 from primepos.deploy.report.document import document
+from primepos.deploy.report.table import render_table
 from primepos.deploy.signing import NothingToSign, NotSignable, Role, all_roles_have_signed
 from primepos.deploy.target import Target
 from tests.deploy.doubles import WRONG, a_catalogue, a_check, by_id
@@ -58,6 +59,7 @@ def test_four_signatures_make_a_release_signed(project, monkeypatch):
     assert by_id(report)["OPS081"].evidence == (
         "Dev Lead: Dev Lead person, DevOps: DevOps person, Security: Security person, Product: Product person"
     )
+    assert "\nSigned by Dev Lead: Dev Lead person, DevOps: DevOps person" in render_table(report)
 
 
 def test_three_are_not_four(project, monkeypatch):

@@ -127,6 +127,7 @@ def test_a_waiver_without_one_of_its_fields_does_not_count(target, monkeypatch, 
     [
         ("[[waiver]\n", "cannot be read"),
         ('waiver = "all"\n', "holds something else"),
+        ("waiver = [1]\n", "an entry is no table"),
         ("[[waiver]]\nid = 'ENV002'\n[other]\n", "holds something else"),
         ("[[waiver]]\nid='ENV002'\nfingerprint='x'\nreason='r'\nowner='o'\nticket='t'\nexpires='soon'", "no date"),
         (

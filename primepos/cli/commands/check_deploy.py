@@ -18,6 +18,7 @@ from primepos.cli.options import EnvFileOption, JsonFlag, examples
 from primepos.cli.output import emit, note
 from primepos.core.errors import InvalidInput
 from primepos.deploy.check import Area, Check, Needs, Severity, catalogue
+from primepos.deploy.report.formats import Format, written
 
 if TYPE_CHECKING:
     from primepos.core.settings import Settings
@@ -42,17 +43,6 @@ EPILOG = examples(
     "\nExit codes: 0 GO or CONDITIONAL GO; 1 NO-GO, something at or above --fail-on is wrong; 2 usage; "
     "3 a check crashed or the target does not answer."
 )
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    SARIF = "sarif"
-    JUNIT = "junit"
-    MARKDOWN = "markdown"
-    GITHUB = "github"
 
 
 class RoleName(StrEnum):
@@ -350,40 +340,12 @@ def _surface(settings: Settings) -> Surface:
 
 
 def _put(report: Report, target: Target, format_: Format, output: Path | None) -> None:
-    text = _written(report, target, format_)
+    text = written(report, target, format_)
     if output is None:
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
         note(f"{report.verdict.value}: see {output}")
-
-
-def _written(report: Report, target: Target, format_: Format) -> str:
-    match format_:
-        case Format.TABLE:
-            from primepos.deploy.report.table import render_table
-
-            return render_table(report)
-        case Format.JSON:
-            from primepos.deploy.report.document import render_json
-
-            return render_json(report)
-        case Format.SARIF:
-            from primepos.deploy.report.sarif import render_sarif
-
-            return render_sarif(report, target)
-        case Format.JUNIT:
-            from primepos.deploy.report.junit import render_junit
-
-            return render_junit(report)
-        case Format.MARKDOWN:
-            from primepos.deploy.report.markdown import render_markdown
-
-            return render_markdown(report)
-        case Format.GITHUB:
-            from primepos.deploy.report.github import render_github
-
-            return render_github(report, target)
 
 
 def _database_url(target: Target, given: str) -> str:

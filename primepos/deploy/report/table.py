@@ -103,6 +103,9 @@ def _closing(report: Report) -> Iterator[str]:
     yield f"{report.environment}, {where}, report {report.digest[7:19]}"
     if overdue:
         yield f"{overdue} overdue"
+    for one in report.findings:
+        if one.check.id == "OPS081" and one.status is Status.PASS:
+            yield from _wrapped(f"Signed by {one.evidence}", "")
     yield f"Confidence: {percent(report)} ({report.executed} of {report.applicable} applicable checks gave an answer)"
     yield f"Verdict: {report.verdict.value} - {VERDICT_WORDS[report.verdict]}"
 
