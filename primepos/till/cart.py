@@ -64,6 +64,7 @@ class OpenSale:
     ticket_minor: int = 0
     next_line: int = 1
     cancelled: bool = False
+    held: bool = False
     _priced: PricedCart | None = None
 
     def apply(self, event: events.Event) -> None:
@@ -93,6 +94,8 @@ class OpenSale:
                 self.lines, self.tenders = [], []
                 self.ticket_percent, self.ticket_minor = ZERO, 0
                 self.cancelled = True
+            case events.Held() | events.Resumed():
+                self.held = isinstance(event, events.Held)
 
     def tried(self, event: events.Event) -> OpenSale:
         """Return the sale as it would be after the event; this one stays as it is.

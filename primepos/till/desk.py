@@ -14,7 +14,7 @@ from primepos.core.errors import PermissionDenied, PrimePOSError, Unauthenticate
 from primepos.core.permissions import Decision, Permission
 from primepos.till.boxes import Box
 from primepos.till.cart import OpenSale, encoded, restored
-from primepos.till.events import Event, reduces
+from primepos.till.events import Event, Held, Resumed, reduces
 from primepos.till.inert import inert
 from primepos.till.keys import Mode
 from primepos.till.runner import Actor, Person
@@ -180,7 +180,7 @@ class Desk:
         if cart_id is None:
             return False
         found = restored(self.new_sale(cart_id), (each.event for each in self.journal.events(cart_id)))
-        if found.cancelled or not (found.lines or found.tenders):
+        if found.cancelled or found.held or not (found.lines or found.tenders):
             return False
         self.sale = found
         return True
@@ -198,6 +198,7 @@ class Desk:
             who=self.person.code,
             approver=None if approver is None else approver.code,
             reduces=reduces(event),
+            held=_held_by(event),
         )
         self.sale = changed
 
@@ -221,3 +222,14 @@ class Desk:
         if len(self.queue) < MOST_QUEUED:
             self.queue.append(text)
         self.bell = True
+
+
+def _held_by(event: Event) -> tuple[int, int] | bool | None:
+    """Return what an event says of being on hold: lines and total, False where that is over, None if nothing."""
+    match event:
+        case Held():
+            return event.lines, event.total
+        case Resumed():
+            return False
+        case _:
+            return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from primepos.core.errors import PrimePOSError
-from primepos.till import keys, paying, selling, shifts
+from primepos.till import holding, keys, paying, selling, shifts
 from primepos.till.boxes import Box, SearchBox
 from primepos.till.grammar import clean
 from primepos.till.keys import Mode
@@ -42,6 +42,8 @@ _ACTS: Final[dict[str, Callable[[Any, str], None]]] = {
     "void_line": selling.void_line,
     "explain": selling.explain,
     "cancel_sale": selling.cancel,
+    "hold": holding.hold,
+    "resume": holding.ask_resume,
     "exact_cash": paying.exact_cash,
     "finish_quietly": paying.finish_quietly,
     "card": paying.card,

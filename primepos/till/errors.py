@@ -100,6 +100,13 @@ class NothingToVoid(RuleViolation):
     template = "{problem}"
 
 
+class SaleInTheWay(RuleViolation):
+    """A sale is open, so another one cannot be taken up."""
+
+    code = "SALE_IN_THE_WAY"
+    template = "A sale with {lines} line(s) is open. Finish it or put it on hold with F7, then take up the other one."
+
+
 class ShiftBlocked(RuleViolation):
     """The shift cannot be closed yet; every reason is listed."""
 

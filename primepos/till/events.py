@@ -116,6 +116,17 @@ class Cancelled(Struct, frozen=True, kw_only=True, tag="cancelled"):
     total: int
 
 
+class Held(Struct, frozen=True, kw_only=True, tag="held"):
+    """The sale was set aside, with so many lines and this total in minor units."""
+
+    lines: int
+    total: int
+
+
+class Resumed(Struct, frozen=True, kw_only=True, tag="resumed"):
+    """The sale that was set aside is the open one again."""
+
+
 Event = (
     LineAdded
     | QuantitySet
@@ -126,6 +137,8 @@ Event = (
     | Tendered
     | TenderRemoved
     | Cancelled
+    | Held
+    | Resumed
 )
 
 

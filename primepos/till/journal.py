@@ -81,6 +81,13 @@ CREATE TABLE IF NOT EXISTS cart_events (
     event BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS cart_events_by_cart ON cart_events (cart_id, n);
+CREATE TABLE IF NOT EXISTS held (
+    cart_id TEXT PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    lines INTEGER NOT NULL,
+    total INTEGER NOT NULL
+);
 """
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -114,6 +121,17 @@ class Entry:
         """The body as plain data."""
         found: dict[str, Any] = msgspec.json.decode(self.body)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCart:
+    """A sale on hold: since when, by whose code, how many lines and what total in minor units."""
+
+    cart_id: UUID
+    at: datetime
+    who: str
+    lines: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,9 +481,19 @@ class Journal:
     # --- the open sale ----------------------------------------------------------------------------------------------
 
     def record(
-        self, cart_id: UUID, event: bytes, *, at: datetime, who: str, approver: str | None = None, reduces: bool = False
+        self,
+        cart_id: UUID,
+        event: bytes,
+        *,
+        at: datetime,
+        who: str,
+        approver: str | None = None,
+        reduces: bool = False,
+        held: tuple[int, int] | bool | None = None,
     ) -> None:
         """Write one event of the open sale, on the disk when this returns.
+
+        ``held`` puts the sale on hold with its lines and total, or with False takes it off hold.
 
         Raises:
             TillCannotWrite: nothing was written.
@@ -475,6 +503,19 @@ class Journal:
                 "INSERT INTO cart_events (cart_id, at, who, approver, reduces, event) VALUES (?, ?, ?, ?, ?, ?)",
                 (str(cart_id), _text(at), who, approver, reduces, event),
             )
+            if isinstance(held, tuple):
+                db.execute("INSERT INTO held VALUES (?, ?, ?, ?, ?)", (str(cart_id), _text(at), who, *held))
+            elif held is False:
+                db.execute("DELETE FROM held WHERE cart_id = ?", (str(cart_id),))
+
+    def held(self) -> list[HeldCart]:
+        """Return the sales on hold, the newest first."""
+        return [
+            HeldCart(UUID(cart_id), datetime.fromisoformat(at), who, lines, total)
+            for cart_id, at, who, lines, total in self._rows(
+                "SELECT cart_id, at, who, lines, total FROM held ORDER BY at DESC, rowid DESC"
+            )
+        ]
 
     def events(self, cart_id: UUID) -> list[CartEvent]:
         """Return the events of one sale in their order."""

@@ -59,6 +59,8 @@ ACTIONS: Final = (
         "Ticket %",
         brief="Ticket discount",
     ),
+    Action("hold", "f7", "F7", "Put the sale on hold", SELLING, "", brief="Hold"),
+    Action("resume", "f8", "F8", "Take up a sale that is on hold", SALE, "", brief="Resume"),
     Action("pay", "f9", "F9", "Pay (or Enter on an empty line)", SELLING, "Pay", brief="Pay"),
     Action("exact_cash", "f12", "F12", "Exact cash, and done", SELLING, "Exact cash", brief="Exact cash, done"),
     Action(

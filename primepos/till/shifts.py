@@ -227,6 +227,9 @@ def _notes(desk: Desk, shift: Shift, counted: int) -> list[str]:
     waiting, aside = desk.journal.unsent()
     if waiting:
         notes.append(f"Not sent yet: {waiting}. They will be delivered when the server answers.")
+    held = len(desk.journal.held())
+    if held:
+        notes.append(f"On hold: {held}. They stay for the next shift.")
     if aside:
         notes.append(f"Set aside by the server: {aside}. Somebody has to look at them.")
     return notes

@@ -72,6 +72,7 @@ def local_figures(
         register=place.prefix,
         sales=sum(sale.kind == "sale" for sale in sales),
         voids=sum(sale.kind == "void" for sale in sales),
+        refunds=0,  # They are booked in the back office, into the server's own series.
         first_receipt=numbers[0] if numbers else None,
         last_receipt=numbers[-1] if numbers else None,
         base=None if hidden else sum(sale.base for sale in sales),

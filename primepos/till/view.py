@@ -160,15 +160,22 @@ def _status(desk: Desk) -> Status:
         parts.append(f"not sent: {waiting}")
     if aside:
         parts.append(f"set aside: {aside}")
+    held = len(desk.journal.held())
+    if held:
+        parts.append(f"on hold: {held}")
     online = desk.delivery.online is not False
     place = desk.place
     local = desk.clock.now().astimezone(ZoneInfo(place.zone))
+    if online and not (waiting or aside):
+        parts.insert(0, "online")
+    elif not online:
+        parts.insert(0, "offline")
     return Status(
         outlet=inert(place.outlet),
         register=inert(place.register),
         cashier=inert(desk.session.person.name) if desk.session.person is not None else "",
         shift=f"{desk.shift.business_date.isoformat()}" if desk.shift is not None else "no shift",
-        connection=" · ".join([*([] if online else ["offline"]), *parts]) or "online",
+        connection=" · ".join(parts),
         is_online=online and not aside,
         clock=format_time(local, "short", locale=place.figures.locale).replace("\u202f", " "),
     )

@@ -79,7 +79,9 @@ class World:
         """Press keys: ``enter``, ``f12``, ``delete`` by name, anything else is typed; return how many that were."""
         count = 0
         for key in keys:
-            named = len(key) > 1 and (key in NAMED or key.startswith(("f1", "f2", "f3", "f5", "f6", "f9", "ctrl+")))
+            named = len(key) > 1 and (
+                key in NAMED or key.startswith(("f1", "f2", "f3", "f5", "f6", "f7", "f8", "f9", "ctrl+"))
+            )
             for sign in [key] if named else key:
                 command = self.till.keyboard.press(sign, None if named else sign)
                 count += 1
