@@ -25,7 +25,11 @@ def exit_codes() -> str:
     from primepos.cli.exits import exit_code_table
 
     intro = "# Exit codes\n\nData goes to stdout, everything else to stderr. Scripts may rely on these codes.\n\n"
-    return GENERATED + intro + exit_code_table()
+    gate = (
+        "\n`primepos check-deploy` and `primepos release` end with 3 when a check crashed or what it looks at does not"
+        " answer: see [go or no-go](guides/check-deploy.md).\n"
+    )
+    return GENERATED + intro + exit_code_table() + gate
 
 
 def command_reference() -> str:
