@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +44,19 @@ DEVELOPMENT: Final = (
 )  # fmt: skip
 
 
-def locked(text: str) -> Iterator[tuple[int, str, str | None, bool]]:
-    """Return each requirement of a lock file: line, name in its normal form, pinned version, whether it has hashes."""
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One requirement of a lock file; ``is_conditional`` where it is for some systems only."""
+
+    line: int
+    name: str
+    version: str | None
+    has_hash: bool
+    is_conditional: bool
+
+
+def locked(text: str) -> Iterator[Pin]:
+    """Return each requirement of a lock file, names in their normal form."""
     joined, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
@@ -56,8 +68,10 @@ def locked(text: str) -> Iterator[tuple[int, str, str | None, bool]]:
             continue
         found = _PIN.match(joined.strip())
         if found:
-            version = _VERSION.search(found["rest"])
-            yield start, normal(found["name"]), version["version"] if version else None, "--hash=" in found["rest"]
+            rest = found["rest"]
+            version = _VERSION.search(rest)
+            pinned = version["version"] if version else None
+            yield Pin(start, normal(found["name"]), pinned, "--hash=" in rest, ";" in rest)
         joined, start = "", 0
 
 
@@ -99,13 +113,23 @@ def dependencies_have_no_known_hole(target: Target) -> Outcome:
         wrong.append(f"the report is {age.days} days old")
     for name, one in sorted(audited.items()):
         wrong += [f"{name} {one.get('version')}: {_hole(hole)}" for hole in one.get("vulns") or ()]
-    pinned = {name: version for _, name, version, _ in locked(target.text(LOCK) or "")}
-    missing = sorted(name for name, version in pinned.items() if audited.get(name, {}).get("version") != version)
+    unknown = sorted(name for name, one in audited.items() if "skip_reason" in one)
+    if unknown:
+        wrong.append(f"pip-audit could not look at {listed(unknown, 3)}")
+    missing = sorted(pin.name for pin in locked(target.text(LOCK) or "") if not _is_audited(pin, audited))
     if missing:
         wrong.append(f"the report is not about this {LOCK}: {listed(missing, 3)}")
     if wrong:
         return failed(listed(wrong))
     return passed(f"{len(audited)} packages without a known hole, asked {max(age.days, 0)} days ago")
+
+
+def _is_audited(pin: Pin, audited: Mapping[str, Any]) -> bool:
+    one = audited.get(pin.name)
+    if one is None:
+        # For another system than the one the report was made on.
+        return pin.is_conditional
+    return "skip_reason" in one or one.get("version") == pin.version
 
 
 def _hole(hole: Mapping[str, Any]) -> str:
@@ -127,24 +151,24 @@ def dependencies_are_locked(target: Target) -> Outcome:
         return failed(f"{LOCK} is not in this project", Place(LOCK))
     wrong, places, count = [], [], 0
     for file, text in files.items():
-        for line, name, version, has_hash in locked(text or ""):
+        for pin in locked(text or ""):
             count += 1
-            told = _unlocked(version, has_hash=has_hash, may_be_unstable=name.startswith(NEVER_STABLE))
+            told = _unlocked(pin)
             if told:
-                wrong.append(f"{name} {told}")
-                places.append(Place(file, line))
+                wrong.append(f"{pin.name} {told}")
+                places.append(Place(file, pin.line))
     if wrong:
         return failed(listed(wrong), *places[:5])
     return passed(f"{count} requirements, each one stable release with hashes") if count else failed(f"{LOCK} is empty")
 
 
-def _unlocked(version: str | None, *, has_hash: bool, may_be_unstable: bool) -> str | None:
-    if version is None:
+def _unlocked(pin: Pin) -> str | None:
+    if pin.version is None:
         return "is not pinned to one version"
-    if not has_hash:
+    if not pin.has_hash:
         return "has no hash"
-    is_unstable = _UNSTABLE.search(version) and not may_be_unstable
-    return f"{version} is no stable release" if is_unstable else None
+    is_unstable = _UNSTABLE.search(pin.version) and not pin.name.startswith(NEVER_STABLE)
+    return f"{pin.version} is no stable release" if is_unstable else None
 
 
 @check(
@@ -156,7 +180,7 @@ def _unlocked(version: str | None, *, has_hash: bool, may_be_unstable: bool) -> 
 )
 def licences_are_allowed(target: Target) -> Outcome:
     """Read the licences of what the lock file names and this program runs on."""
-    names = {name for _, name, _, _ in locked(target.text(LOCK) or "")}
+    names = {pin.name for pin in locked(target.text(LOCK) or "")}
     if not names:
         return skipped(f"no {LOCK} to read the names from")
     there = installed().keys() & names
