@@ -63,7 +63,7 @@ def ask_resume(desk: Desk, _text: str) -> None:
         desk.authorise(Permission.SALE_HOLD, f"Take up the sale of {figures.money(chosen.total)}", act)
 
     lines = [
-        f"{n}  {_clock(desk, each.at)}  {inert(each.who)}  {_counted(each.lines)}  {figures.money(each.total)}"
+        f"{n} · {_clock(desk, each.at)} · by {inert(each.who)} · {_counted(each.lines)} · {figures.money(each.total)}"
         for n, each in enumerate(waiting, 1)
     ]
     box = Box("ask", "On hold", [*lines, "Enter takes up the first, a number another."], "Number", answer)

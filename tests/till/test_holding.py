@@ -34,7 +34,7 @@ def test_an_older_one_is_taken_up_by_its_number(till):
     till.press("f8")
     box = till.till.engine.box
     assert box.title == "On hold"
-    assert [(line.split("  ")[0], line.split("  ")[-1]) for line in box.lines[:3]] == [
+    assert [(line.split(" · ")[0], line.split(" · ")[-1]) for line in box.lines[:3]] == [
         ("1", "9,99 €"),
         ("2", "2,50 €"),
         ("3", "1,00 €"),
