@@ -51,6 +51,14 @@ class SchemaIsNewer(RuleViolation):
     hint = "Migrate with the newest release; older ones go on working with the newer schema."
 
 
+class ContractTooEarly(RuleViolation):
+    """A contract would take away what the release that is running still uses; nothing was applied."""
+
+    code = "CONTRACT_TOO_EARLY"
+    template = "Revision {revision} takes away what is unused since {since}; deployed here is {running}, which uses it"
+    hint = "Deploy the release that stopped using it first. If every process is stopped: primepos migrate up --stopped."
+
+
 class RevisionUnknown(NotFound):
     """No migration of this installation has this revision."""
 

@@ -21,6 +21,7 @@ from alembic.util import CommandError
 
 from primepos import __version__
 from primepos.adapters.migration_errors import MigrationNameTaken, RevisionUnknown, WrongDirection
+from primepos.adapters.migration_notes import labels_of
 from primepos.adapters.schema_revision import script_location
 from primepos.core.errors import BadConfiguration
 
@@ -38,7 +39,11 @@ LOCK_TIMEOUT: Final = "2s"
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One migration file. ``phase`` is expand or migrate (old code goes on working) or contract (it does not)."""
+    """One migration file.
+
+    ``phase`` is expand or migrate (old code goes on working) or contract (it does not); what a contract takes away is
+    ``unused_since`` a release.
+    """
 
     revision: str
     file: str
@@ -46,6 +51,7 @@ class Revision:
     phase: str
     sha256: str
     statement_timeout: str
+    unused_since: str = ""
 
 
 def config_for(
@@ -109,15 +115,16 @@ def known(scripts: ScriptDirectory, revision: str) -> Script | None:
 def described(script: Script) -> Revision:
     """Return what a migration file says of itself."""
     path = Path(script.path)
-    lines = [line.strip() for line in (script.module.__doc__ or "").splitlines()]
-    phase = next((line.partition(":")[2].strip() for line in lines if line.startswith("Phase:")), "expand")
+    told = (script.module.__doc__ or "").strip()
+    labels = labels_of(told)
     return Revision(
         revision=script.revision,
         file=path.name,
-        summary=lines[0] if lines else "",
-        phase=phase,
+        summary=told.partition("\n")[0],
+        phase=labels.phase or "expand",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         statement_timeout=getattr(script.module, "statement_timeout", STATEMENT_TIMEOUT),
+        unused_since=labels.unused_since,
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from primepos import __version__
 from primepos.adapters.migration_connections import connected, first_line, known_current, migrating
+from primepos.adapters.migration_contracts import refuse_early, remember_release
 from primepos.adapters.migration_errors import (
     DatabaseUnreachable,
     MigrationFailed,
@@ -89,24 +90,34 @@ NOBODY: Final = Told()
 
 
 def upgrade(
-    url: str, to: str = HEAD, *, told: Told = NOBODY, pause: Callable[[int], None] | None = None
+    url: str,
+    to: str = HEAD,
+    *,
+    told: Told = NOBODY,
+    pause: Callable[[int], None] | None = None,
+    while_serving: bool = False,
 ) -> list[Revision]:
     """Bring the database at ``url`` (the owner's) up to a revision; return what was applied, oldest first.
 
-    ``pause`` is called with 1, 2, ... before a revision is tried again (by default it sleeps, longer each time, with
-    jitter).
+    With ``while_serving`` processes of the release deployed last go on beside this: a contract that takes away what it
+    uses is refused. ``pause`` is called with 1, 2, ... before a revision is tried again (by default it sleeps, longer
+    each time, with jitter).
 
     Raises:
         DatabaseUnreachable, MigrationLocked, MigrationFailed, MigrationStopped, MigrationNotAllowed, RevisionUnknown,
         SchemaIsNewer, WrongDirection: what was applied before it stays, the rest is not begun.
+        ContractTooEarly: nothing was applied.
     """
     with migrating(url, on_wait=told.wait) as connection:
         present = known_current(connection)
         wanted = revisions(present, to)
+        if while_serving:
+            refuse_early(connection, wanted)
         for revision in wanted:
             if told.step is not None:
                 told.step(revision)
             _Attempts(connection, told, pause).up(revision, is_empty=present is None)
+        remember_release(connection)
         return wanted
 
 

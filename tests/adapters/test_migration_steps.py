@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from primepos.adapters import migration_connections, migration_files, migration_steps, migrations
-from primepos.adapters.migration_errors import MigrationStopped
+from primepos import __version__
+from primepos.adapters import (
+    migration_connections,
+    migration_contracts,
+    migration_files,
+    migration_steps,
+    migrations,
+)
+from primepos.adapters.migration_errors import ContractTooEarly, MigrationStopped
 from primepos.adapters.migration_indexes import InvalidIndex
 from primepos.adapters.migration_lint import lint
 from primepos.adapters.migration_rules import Severity
 from primepos.adapters.migration_sql import parse
 from primepos.adapters.migrations import Drift, Told
 from primepos.domain.sales.service import book_sale
-from tests.adapters.channel_revisions import a_channel_for_sales, copy_migrations, write
+from tests.adapters.channel_revisions import EXPAND, HEADER, a_channel_for_sales, copy_migrations, write
 from tests.factories import a_shop, basket
 
 if TYPE_CHECKING:
@@ -204,3 +211,58 @@ def test_the_sql_of_a_plan_does_the_same_work(fresh_database, shops, channel):
     assert ask(fresh_database, "SELECT channel, count(*) FROM sales GROUP BY 1") == [("till", 15)]
     assert migrations.current(fresh_database) == channel[3]
     assert migrations.upgrade(fresh_database) == []
+
+
+# --- contracts -------------------------------------------------------------------------------------------------------
+
+CONTRACT = HEADER.replace("Phase: {phase}\nRelease: 0.2.0", "Phase: contract\nRelease: 9.2.0\nUnused since: 9.1.0")
+DROPS = """
+def upgrade():
+    op.execute("ALTER TABLE products DROP COLUMN grams")
+
+
+def downgrade():
+    op.execute("SELECT 1")
+"""
+
+
+@pytest.fixture
+def contract(tmp_path, monkeypatch):
+    """An expand and a contract that are both pending, as when a release was left out."""
+    location = copy_migrations(tmp_path / "migrations")
+    before = write(location, "another table", EXPAND)
+    made = write(location, "drop it", DROPS, header=CONTRACT)
+    monkeypatch.setattr(migration_files, "script_location", lambda: location)
+    return before, made
+
+
+def test_a_contract_waits_until_the_release_that_stopped_using_it_was_deployed(fresh_database, contract, monkeypatch):
+    _, made = contract
+    at = migrations.current(fresh_database)
+    with pytest.raises(ContractTooEarly) as refusal:
+        migrations.upgrade(fresh_database, while_serving=True)
+    assert refusal.value.data == {"revision": made, "since": "9.1.0", "running": __version__}
+    assert migrations.current(fresh_database) == at
+    assert ask(fresh_database, "SELECT to_regclass('channels') IS NULL") == [(True,)]
+
+    # The release before is deployed: it applies the expand only.
+    monkeypatch.setattr(migration_contracts, "__version__", "9.1.0")
+    migrations.upgrade(fresh_database, contract[0], while_serving=True)
+    monkeypatch.setattr(migration_contracts, "__version__", "9.2.0")
+    assert [each.revision for each in migrations.upgrade(fresh_database, while_serving=True)] == [made]
+
+
+def test_a_release_without_migrations_counts_as_deployed_and_going_back_to_one_before_does_not(
+    fresh_database, contract, monkeypatch
+):
+    monkeypatch.setattr(migration_contracts, "__version__", "9.1.0")
+    migrations.upgrade(fresh_database, contract[0], while_serving=True)
+    monkeypatch.setattr(migration_contracts, "__version__", "9.0.0")
+    assert migrations.upgrade(fresh_database, contract[0], while_serving=True) == []
+    monkeypatch.setattr(migration_contracts, "__version__", "9.2.0")
+    with pytest.raises(ContractTooEarly):
+        migrations.upgrade(fresh_database, while_serving=True)
+
+
+def test_a_shop_whose_processes_are_stopped_skips_a_release(fresh_database, contract):
+    assert [each.revision for each in migrations.upgrade(fresh_database)] == list(contract)

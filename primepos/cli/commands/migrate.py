@@ -45,13 +45,17 @@ def up(
     *,
     to: ToOption = "head",
     dry_run: DryRunFlag = False,
+    stopped: Annotated[
+        bool, typer.Option("--stopped", help="No process of an older release is running: contracts need not wait.")
+    ] = False,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Apply what is missing, oldest first; one transaction a revision.
 
     Two runs at a time take turns. A revision that cannot get its locks within two seconds gives way and is tried
-    again, five times, longer apart each time; nothing of it is kept in between.
+    again, five times, longer apart each time; nothing of it is kept in between. A contract is refused while the release
+    deployed last still uses what it takes away.
     """
     from primepos.adapters import migration_files, migrations
 
@@ -62,7 +66,7 @@ def up(
         return
     with _belonging(env_file, url):
         _back_up_first(env_file, url)
-        done = migrations.upgrade(url, to, told=_told("Applying"))
+        done = migrations.upgrade(url, to, told=_told("Applying"), while_serving=not stopped)
     _report("applied", done, url, as_json=as_json)
 
 

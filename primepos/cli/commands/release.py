@@ -96,8 +96,10 @@ def _migrate(url: str) -> list[Revision]:
     told = migrations.Told(
         step=lambda step: note(f"Applying {step.revision}: {step.summary}"),
         wait=lambda: note("Another migration is running; waiting for its end."),
+        removed=lambda index: note(f"Removed the index {index.name} on {index.table}, which was never finished."),
     )
-    return migrations.upgrade(url, told=told)
+    # The release before serves until this one does.
+    return migrations.upgrade(url, told=told, while_serving=True)
 
 
 def _tell(when: str, report: Report) -> None:
