@@ -185,10 +185,10 @@ def _why_not(check: Check, state: _Run) -> str | None:
         return None
     for need in _lacking(check, state.given):
         return _GIVE[need]
-    for need in sorted(check.needs & state.silent.keys()):
-        if Needs.STATIC not in check.needs:
-            return _silent(need)
-    return None
+    if Needs.STATIC in check.needs:
+        return None
+    # Asked one by one: other threads add to it meanwhile.
+    return next((_silent(need) for need in Needs if need in check.needs and need in state.silent), None)
 
 
 def _lacking(check: Check, given: frozenset[Needs]) -> list[Needs]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
-from primepos.deploy.catalogue.application import supplies
 from tests.deploy.world import NOW, git
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 def write_evidence(project: Path, into: Path) -> None:
@@ -19,9 +21,9 @@ def write_evidence(project: Path, into: Path) -> None:
         f'<property name="commit" value="{commit}"/></properties></testsuite></testsuites>'
     )
     (into / "coverage.xml").write_text('<coverage lines-valid="100" lines-covered="92"/>')
-    pinned = supplies.locked((project / "requirements.lock").read_text())
-    told = [{"name": name, "version": version, "vulns": []} for _, name, version, _ in pinned]
-    (into / supplies.AUDIT).write_text(json.dumps({"dependencies": told, "fixes": []}))
+    pinned = _PIN.findall((project / "requirements.lock").read_text())
+    told = [{"name": name, "version": version, "vulns": []} for name, version in pinned]
+    (into / "pip-audit.json").write_text(json.dumps({"dependencies": told, "fixes": []}))
     for file in into.iterdir():
         at = (NOW - timedelta(days=1)).timestamp()
         os.utime(file, (at, at))
