@@ -152,7 +152,7 @@ def verify(
         if found.findings:
             emit(told(found)["problems"], as_json=False, columns=("kind", "series", "number", "problem"))
         verdict = "is as it was sealed" if found.ok else "IS NOT as it was sealed"
-        note(f"The export of {found.shop} {verdict}: {found.sales} sales, {found.closings} closings.")
+        note(f"The export of {found.shop} {verdict}: {_counted(found.sales, 'sale')}, {_counted(found.closings, 'closing')}.")
         note(f"Sealed with key {found.key}")
         if found.pending:
             note(f"{found.pending} number(s) had not been delivered by their till when it was made.")
@@ -211,6 +211,10 @@ def _read(file: Path) -> Iterator[IO[bytes]]:
         return
     with file.open("rb") as plain:
         yield plain
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _row(closing: Any, place: Workplace) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 _MONEY = ("base", "tax", "rounding", "total")
-_HEADS = {"sales": "sales", "voids": "voids", "lines": "lines"}
+_HEADS = {"sales": "sales", "voids": "voids", "refunds": "refunds", "lines": "lines"}
 _AMOUNTS = {"base": "net", "tax": "tax", "rounding": "rounding", "total": "total"}
 # What a kind of row has to show, besides its key.
 _COLUMNS: Mapping[str, Mapping[str, str]] = {
@@ -62,7 +62,7 @@ def sales(
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
 ) -> None:
-    """Report what was sold, imported sales included, voids taken off.
+    """Report what was sold, imported sales included, voids and refunds taken off.
 
     The table and the CSV show amounts in the tenant's currency, the table with a last row over everything; JSON has
     them in minor units, with the currency beside them.
