@@ -13,9 +13,9 @@ import pytest
 
 from primepos import bootstrap
 from primepos.adapters import migrations
-from primepos.adapters.backup import facts, keeper, schedule
+from primepos.adapters.backup import attempts, facts, keeper, schedule
+from primepos.adapters.backup.attempts import Attempt, is_due, last_night
 from primepos.adapters.backup.errors import NoBackupPlace
-from primepos.adapters.backup.keeper import Attempt, is_due, last_night
 from primepos.adapters.backup.reading import kept_in
 from primepos.adapters.storage.disk import DiskStore
 from primepos.adapters.storage.store import StorageUnavailable
@@ -81,8 +81,8 @@ def test_a_shop_makes_one_a_night_and_keeps_them_as_the_rule_says(fresh_database
         fresh_database, "primepos_system", "SELECT operation, subject, data->>'reason' FROM system_audit_events"
     )
     assert trail == [("backup.create", f"backup:{made.name}", "nightly")]
-    assert keeper.last_attempt(settings) == Attempt(at=NOON, reason="nightly", name=made.name)
-    assert keeper.trouble(settings) is None
+    assert attempts.last_attempt(settings) == Attempt(at=NOON, reason="nightly", name=made.name)
+    assert attempts.trouble(settings) is None
     clock.advance(timedelta(days=1))
     assert schedule.due_now(settings, clock)
 
@@ -99,15 +99,15 @@ def test_one_that_fails_is_told_and_not_tried_again_at_once(fresh_database: str,
         with pytest.raises(StorageUnavailable):
             schedule.automatic(fresh_database, settings, clock, reason="nightly")
     assert facts.last_backup(fresh_database) is None
-    attempt = keeper.last_attempt(settings)
+    attempt = attempts.last_attempt(settings)
     assert attempt is not None
     assert (attempt.code, attempt.at) == ("STORAGE_UNAVAILABLE", NOON)
-    assert "No space left on device" in (keeper.trouble(settings) or "")
+    assert "No space left on device" in (attempts.trouble(settings) or "")
     assert not schedule.due_now(settings, clock)
     clock.advance(timedelta(hours=1))
     assert schedule.due_now(settings, clock)
     (tmp_path / "backups" / "last-attempt.json").write_text("{torn")
-    assert keeper.last_attempt(settings) is None
+    assert attempts.last_attempt(settings) is None
 
 
 def test_the_till_shows_a_backup_that_failed_and_opens_all_the_same(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_till_shows_a_backup_that_failed_and_opens_all_the_same(tmp_path: Pa
     telling = till_command._telling(SimpleNamespace(settings=settings), lambda _progress: till)
     assert telling(None) is till
     assert shown == []
-    keeper.remember_attempt(settings, Attempt(at=NOON, reason="nightly", code="X", problem="No space left"))
+    attempts.remember_attempt(settings, Attempt(at=NOON, reason="nightly", code="X", problem="No space left"))
     assert telling(None) is till
     assert "No space left" in shown[0][0]
 
@@ -214,7 +214,7 @@ def test_a_real_shop_has_its_backup_made_by_a_process_of_its_own(tmp_path: Path)
             assert keeper.make_apart(settings, None) == 0
         (kept,) = kept_in(DiskStore(data / "backups"))
         assert kept.header is not None
-        attempt = keeper.last_attempt(settings)
+        attempt = attempts.last_attempt(settings)
         assert msgspec.to_builtins(attempt)["name"] == kept.name
         subprocess.run([sys.executable, "-m", "primepos", "db", "stop", "--yes"], env=environment, check=True)
     finally:

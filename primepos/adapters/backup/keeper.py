@@ -1,88 +1,29 @@
-"""A shop on one PC looks after its own backups: whether one is due, how the last went, and who has it made.
+"""Who sees to it that a shop on one PC is backed up: it has no cron.
 
-Such a shop has no cron. Its till and its worker look every quarter of an hour whether a night has passed without a
-backup, and if so have one made by a process of its own: selling neither waits for it nor shares its time. Nothing heavy
-is imported here, since a till opens with it.
+Its till and its worker look every quarter of an hour whether a night has passed without a backup, and if so have one
+made by a process of its own: selling neither waits for it nor shares its time.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from primepos.core.clock import Clock
+from primepos.adapters.backup.attempts import home_of, is_automatic
 from primepos.core.errors import PrimePOSError
-from primepos.core.settings import Environment, Settings
 
-#: After this hour, by the machine's own zone, a night's backup is due.
-NIGHT_ENDS_HOUR: Final = 2
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from primepos.core.clock import Clock
+    from primepos.core.settings import Settings
+
 _LOOK_EVERY_S: Final = 15 * 60
-_TRY_AGAIN_AFTER: Final = timedelta(hours=1)
-_ATTEMPT: Final = "last-attempt.json"
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """How the last automatic backup of a shop on one PC went; ``code`` and ``problem`` are None when it went well."""
-
-    at: datetime
-    reason: Literal["nightly", "migration"]
-    name: str | None = None
-    code: str | None = None
-    problem: str | None = None
-
-
-def last_night(now: datetime) -> datetime:
-    """Return when the latest night ended, as seen from ``now`` in the zone of ``now``."""
-    tonight = now.replace(hour=NIGHT_ENDS_HOUR, minute=0, second=0, microsecond=0)
-    return tonight if tonight <= now else tonight - timedelta(days=1)
-
-
-def is_due(last: datetime | None, now: datetime) -> bool:
-    """Tell whether a night has ended since the last backup; ``now`` is in the shop's zone."""
-    return last is None or last < last_night(now)
-
-
-def is_automatic(settings: Settings) -> bool:
-    """Whether this installation makes its backups by itself: a shop on one PC, with a database of PrimePOS's own."""
-    return settings.environment is Environment.SHOP and settings.uses_embedded_database
-
-
-def failed_lately(settings: Settings, now: datetime) -> bool:
-    """Tell whether a backup was tried and failed within the hour: it is not tried again at once."""
-    attempt = last_attempt(settings)
-    return attempt is not None and attempt.problem is not None and now - attempt.at < _TRY_AGAIN_AFTER
-
-
-def last_attempt(settings: Settings) -> Attempt | None:
-    """Return how the last automatic backup went, or None when none was tried; a torn note counts as none."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode((_home(settings) / _ATTEMPT).read_bytes(), type=Attempt)
-    return None
-
-
-def remember_attempt(settings: Settings, attempt: Attempt) -> None:
-    """Write down how an automatic backup went. Where that cannot be written, the log has it."""
-    file = _home(settings) / _ATTEMPT
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(attempt))
-        draft.replace(file)
-
-
-def trouble(settings: Settings) -> str | None:
-    """Return what people at the till should know about this shop's backups; None when all is well."""
-    attempt = last_attempt(settings) if is_automatic(settings) else None
-    if attempt is None or attempt.problem is None:
-        return None
-    return f"No backup since {attempt.at.astimezone():%d.%m. %H:%M}: {attempt.problem}"
 
 
 @contextlib.contextmanager
@@ -122,7 +63,7 @@ def make_apart(settings: Settings, env_file: Path | None) -> int:
     Raises:
         OSError: the log cannot be written, or the process not be started.
     """
-    home = _home(settings)
+    home = home_of(settings)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "primepos", "backup", "create", "--if-due"]
     if env_file is not None:
@@ -133,7 +74,3 @@ def make_apart(settings: Settings, env_file: Path | None) -> int:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, check=False
         )
     return done.returncode
-
-
-def _home(settings: Settings) -> Path:
-    return settings.data_dir / "backups"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from primepos.adapters import migrations
 from primepos.adapters.backup import facts
+from primepos.adapters.backup.attempts import Attempt, failed_lately, is_automatic, is_due, remember_attempt
 from primepos.adapters.backup.errors import NoBackupPlace
-from primepos.adapters.backup.keeper import Attempt, failed_lately, is_automatic, is_due, remember_attempt
 from primepos.adapters.backup.making import make_backup
 from primepos.adapters.backup.places import own_place, store_at
 from primepos.adapters.backup.reading import kept_in

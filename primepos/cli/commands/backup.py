@@ -113,14 +113,14 @@ def create(
 @app.command(name="list", epilog=examples("primepos backup list", "primepos backup list --from /media/stick --json"))
 def list_(*, place: PlaceOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
     """List backups, oldest first, and say how the last automatic one went. No key is needed for that."""
-    from primepos.adapters.backup import keeper, places
+    from primepos.adapters.backup import attempts, places
     from primepos.adapters.backup.reading import kept_in
     from primepos.cli.backups import settings_of
 
     settings = settings_of(env_file)
     store = places.store_at(place, settings)
     rows = [_row(each) for each in kept_in(store)]
-    attempt = keeper.last_attempt(settings) if place is None else None
+    attempt = attempts.last_attempt(settings) if place is None else None
     if as_json:
         emit({"where": store.where, "backups": rows, "last_attempt": attempt}, as_json=True)
         return

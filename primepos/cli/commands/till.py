@@ -141,7 +141,7 @@ def _telling(
     application: App, opener: Callable[[Callable[[int], None] | None], Till]
 ) -> Callable[[Callable[[int], None] | None], Till]:
     """Return an opener whose till says first what is wrong with the shop's backups, if anything is."""
-    from primepos.adapters.backup.keeper import trouble
+    from primepos.adapters.backup.attempts import trouble
 
     def telling(progress: Callable[[int], None] | None = None) -> Till:
         opened = opener(progress)
