@@ -33,6 +33,7 @@ from primepos.core.settings import (
 )
 from primepos.core.settings_keys import SHOP_KEYS, derive_key, development_keys, generate_value
 from primepos.core.settings_registry import BY_NAME, REGISTRY
+from primepos.core.settings_rules import Severity
 
 ROOT = Path(__file__).resolve().parents[2]
 STRONG = "Zq8" + "kW3vN1xR5tY7uB2mC4" * 4
@@ -251,6 +252,8 @@ def test_a_worker_needs_no_hosts_but_keys_and_database():
         ("CORS_ALLOWED_ORIGINS", "https://*.vercel.app", "ENV014"),
         ("CORS_ALLOWED_ORIGINS", "http://pos.shop.test", "ENV015"),
         ("CORS_ALLOWED_ORIGINS", "https://localhost:3000", "ENV015"),
+        ("PORT", "ten", "ENV027"),
+        ("HOST", "a b", "ENV027"),
         ("CSRF_TRUSTED_ORIGINS", "https://other.shop.test", "ENV015"),
         ("JWT_SECRET_KEY", "k" * 8 + "abcdefghijklmnopqrstuvw", "ENV016"),
         ("JWT_SECRET_KEY_FALLBACKS", "short", "ENV016"),
@@ -676,3 +679,18 @@ def test_defaults_alone_load_neither_environs_nor_a_database_library(tmp_path):
         [sys.executable, "-c", probe], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "severity"),
+    [
+        ("DEBUG", "perhaps", Severity.CRITICAL),
+        ("CORS_ALLOWED_ORIGINS", "*", Severity.CRITICAL),
+        ("SENTRY_DSN", "\n", Severity.MEDIUM),
+        ("DB_POOL_SIZE", "many", Severity.HIGH),
+        ("PORT", "ten", Severity.HIGH),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_as_bad_as_one_that_breaks_the_rule(name, text, severity):
+    found = examine(production(**{name: text}), component="serve", make_keys=False)
+    assert [problem.severity for problem in found.problems if problem.variable == name] == [severity]

@@ -307,6 +307,8 @@ SECRETS = [
     ("app.json", '{"aws": "AKIAQ3EGV7XZK2LMN5PT"}\n', "app.json:1 an AWS key id"),
     ("app.ini", "x = -----BEGIN RSA PRIVATE KEY-----\n", "app.ini:1 a private key"),
     ("conf.yml", f"comment: {RANDOM}{RANDOM}\n", "conf.yml:1 a random text"),
+    ("Dockerfile", f"ENV API_TOKEN={RANDOM}\n", "Dockerfile:1 a value of API_TOKEN"),
+    (".npmrc", f"//registry.test/:_authToken={RANDOM}\n", ".npmrc:1 a value of authToken"),
     (".env.example", f"BACKUP_KEY={RANDOM}\n", ".env.example:1 a value of BACKUP_KEY"),
 ]
 

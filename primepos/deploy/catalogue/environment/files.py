@@ -20,7 +20,24 @@ _LISTED = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 _SAMPLES = (".example", ".sample", ".template", ".dist")
 _KEY_FILES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk")
 _KEY_NAMES = frozenset({"id_rsa", "id_ed25519", "id_ecdsa", ".netrc", ".pgpass", "credentials", "shop.env"})
-_CONFIG = frozenset({".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".json", ".properties", ".env", ".example"})
+_CONFIG = frozenset(
+    {
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".cfg",
+        ".conf",
+        ".json",
+        ".properties",
+        ".env",
+        ".example",
+        ".sh",
+        ".tf",
+        ".tfvars",
+    }
+)
+_CONFIG_NAMES = frozenset({"Dockerfile", "Procfile", "Makefile", ".npmrc", ".pypirc", ".envrc"})
 _MAX_BYTES = 262_144
 _MOST_TOLD = 10
 
@@ -62,7 +79,7 @@ def nothing_secret_is_tracked(target: Target) -> Outcome:
         path = PurePosixPath(name)
         if _is_secret_file(target, path):
             found.append((Place(name), "is under version control"))
-        elif path.suffix in _CONFIG or path.name.startswith(".env"):
+        elif path.suffix in _CONFIG or path.name in _CONFIG_NAMES or path.name.startswith(".env"):
             read += 1
             found += [(Place(name, line), kind) for line, kind in secrets_in(_text(target, name))]
     if found:
