@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import sys
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,8 @@ _ANY_FAULT: Final = (
     ArithmeticError, AttributeError, CommandError, ImportError, LookupError, NameError, OSError, RuntimeError,
     SQLAlchemyError, SyntaxError, TypeError, ValueError,
 )  # fmt: skip
+# Alembic keeps what is being run in a module.
+_ONE_AT_A_TIME: Final = threading.Lock()
 _STEPS: Final = migration_steps.__file__
 
 
@@ -198,7 +201,8 @@ def read_revisions(location: Path | None = None) -> list[Source]:
     config = config_for(location=location, output=recorder)
     # Alembic loads the files anew: their code bears the same names.
     try:
-        command.upgrade(config, f"{BASE}:{HEAD}", sql=True)
+        with _ONE_AT_A_TIME:
+            command.upgrade(config, f"{BASE}:{HEAD}", sql=True)
     except _ANY_FAULT as error:
         at = next((Path(name).name for name in recorder.files if name in _files_of(error)), "a revision")
         problem = f"it does not run without a database ({type(error).__name__}: {str(error)[:200]})"

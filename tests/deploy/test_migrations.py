@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from primepos.adapters import migrations
+from primepos.adapters.migration_rules import RULES
 from primepos.adapters.migration_sql import parse
 from primepos.deploy.check import Area, Needs, Place, Status, catalogue
 from tests.adapters.bad_migrations import CASES
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from primepos.deploy.target import Target
 
 MIG = (Area.MIG,)
+PLAIN = "def upgrade():\n    op.execute('SELECT 1')\n\n\ndef downgrade():\n    op.execute('SELECT 1')\n"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,14 @@ def write_labelled(location: Path, *, phase: str = "expand", **labels: str) -> s
         text = text.replace(f"{name.capitalize()}: 0.2.0", f"{name.capitalize()}: {value}")
     path.write_text(text, encoding="utf-8")
     return revision
+
+
+def test_without_the_parser_the_rules_are_skipped_and_say_why(broken, monkeypatch):
+    monkeypatch.setitem(sys.modules, "postgast", None)
+    write(broken / "migrations", "unread", PLAIN)
+    after = outcomes(a_target(broken), MIG)
+    assert {name for name, one in after.items() if one.status is Status.SKIPPED} == set(RULES)
+    assert "postgast" in after["MIG033"].evidence
 
 
 def test_a_limit_beyond_what_anybody_may_wait_fails(good, broken):

@@ -8,6 +8,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from primepos.adapters.migration_errors import SqlParserMissing
 from primepos.core.database_url import DatabaseAddress, parse_database_url
 from primepos.deploy.check import (
     CRITICAL,
@@ -166,7 +167,10 @@ def _some(messages: list[str]) -> str:
 
 def _rule(rule: str) -> Callable[[Target], Outcome]:
     def look(target: Target) -> Outcome:
-        report = _lint(target)
+        try:
+            report = _lint(target)
+        except SqlParserMissing as error:
+            return skipped(str(error))
         found = [each for each in report.findings if each.rule == rule]
         if found:
             told = [f"{each.message}{f' ({each.note})' if each.note else ''}" for each in found]
