@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from primepos.core.clock import Clock, SystemClock
@@ -26,6 +27,7 @@ from primepos.domain.tenancy.queries import load_tenant
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from primepos.adapters.mail import Mailer
     from primepos.core.embedded.cluster import Cluster
     from primepos.core.settings import Settings
 
@@ -126,7 +128,29 @@ def build_app(settings: Settings, *, database: Database | None = None, clock: Cl
         approvals=StaffApprovals(clock),
         jobs=TransactionalQueue(),
         tenants=load_tenant,
+        mail=Postman(settings),
     )
+
+
+class Postman:
+    """Sends mail as EMAIL_* says; see core.operations.Post."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect to nothing yet."""
+        self._settings = settings
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """What sends, made at the first mail: the libraries of mail are no part of a start."""
+        from primepos.adapters.mail import build_mailer
+
+        return build_mailer(self._settings)
+
+    def send(self, *, to: str, about: str, text: str, key: str) -> None:
+        """Send one mail. Raises MailUnavailable to be tried again; the others are final."""
+        from primepos.adapters.mail import Mail
+
+        self.mailer.send(Mail(to=to, about=about, text=text, key=key))
 
 
 def operator_name() -> str:

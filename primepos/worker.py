@@ -17,6 +17,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from primepos.core.errors import ErrorKind, PrimePOSError
 from primepos.core.log import bound, get_logger
+from primepos.domain.jobs import mail as mail_jobs
 from primepos.domain.jobs.tasks import TASKS, Task, wait_before_retry_s
 from primepos.domain.ops.jobs_done import JobTally
 from primepos.domain.reporting import service as reporting
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from primepos.core.operations import App
 
 # Importing these declares their jobs.
-DECLARING = (reporting,)
+DECLARING = (mail_jobs, reporting)
 QUEUE = "default"
 GRACE_S = 30
 _HEARTBEAT_S = 10

@@ -79,11 +79,12 @@ class BadMail(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One mail in plain text to one recipient; ``about`` is its subject."""
+    """One mail in plain text to one recipient. ``about`` is its subject; the same ``key`` makes it the same mail."""
 
     to: str
     about: str
     text: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +314,8 @@ def written(mail: Mail, sender: str) -> EmailMessage:
     except ValueError:
         raise BadMail(problem="the subject or an address has a line break") from None
     message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2] or "localhost")
+    ours = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    message["Message-ID"] = make_msgid(domain=ours) if mail.key is None else f"<{mail.key}@{ours}>"
     # What is sent by a machine asks for no holiday notes.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)

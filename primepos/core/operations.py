@@ -21,6 +21,7 @@ from primepos.core.context import ANONYMOUS, Approval, Context, Identity, Tenant
 from primepos.core.db import run_in_transaction
 from primepos.core.errors import (
     ApprovalRequired,
+    BadConfiguration,
     ErrorKind,
     InvalidInput,
     PermissionDenied,
@@ -162,6 +163,23 @@ class TenantLoader(Protocol):
         ...
 
 
+class Post(Protocol):
+    """Sends mail; jobs use it, since no transaction waits for a network. Lives in ``adapters.mail``."""
+
+    def send(self, *, to: str, about: str, text: str, key: str) -> None:
+        """Send one mail in plain text; the same ``key`` is the same mail. Raises Unavailable to be tried again."""
+        ...
+
+
+class NoPost:
+    """Sends nothing, for an App that was put together without mail."""
+
+    def send(self, *, to: str, about: str, text: str, key: str) -> None:
+        """Refuse. Raises BadConfiguration."""
+        del to, about, text, key
+        raise BadConfiguration("This App was put together without mail")
+
+
 class OperationObserver(Protocol):
     """Hears of every operation that ended."""
 
@@ -218,11 +236,13 @@ class App:
         approvals: Approvals,
         jobs: JobQueue,
         tenants: TenantLoader,
+        mail: Post | None = None,
     ) -> None:
         """Hold the parts; ``bootstrap.build_app`` is the one place that joins them."""
         self.settings = settings
         self.database = database
         self.clock = clock
+        self.mail: Post = mail or NoPost()
         self._audit = audit
         self._approvals = approvals
         self._jobs = jobs

@@ -26,6 +26,7 @@ from primepos.adapters.mail import (
     MemoryMailer,
     SmtpMailer,
     build_mailer,
+    written,
 )
 from primepos.core.settings import Secret, load_settings
 from tests.deploy.live import Authority
@@ -155,6 +156,13 @@ def test_a_server_that_is_not_there_or_says_nothing_is_unavailable():
         mailer(port).send(MAIL)
     with pytest.raises(MailUnavailable, match="the name is not known"):
         SmtpMailer("no-such-host.invalid", 587, sender=USER).send(MAIL)
+
+
+def test_the_same_key_makes_the_same_mail():
+    ids = {written(Mail(to="a@b.shop", about="a", text="b", key="01a2"), USER)["Message-ID"] for _ in range(2)}
+    assert ids == {"<01a2@brightfruit.shop>"}
+    others = {written(Mail(to="a@b.shop", about="a", text="b"), USER)["Message-ID"] for _ in range(2)}
+    assert len(others) == 2
 
 
 @pytest.mark.parametrize(
