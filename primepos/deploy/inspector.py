@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,13 +20,15 @@ from primepos.adapters.migration_errors import DatabaseUnreachable
 from primepos.core.database_url import DatabaseAddress, parse_database_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from primepos.core.settings import Examination
 
 CONNECT_S: Final = 5
 CATALOGUE_MS: Final = 5_000
 ROWS_MS: Final = 30_000
+# One check may ask many questions; together they get this long.
+CHECK_S: Final = 90
 LOCK_MS: Final = 1_000
 SYSTEM_ROLE: Final = "primepos_system"
 APP_ROLE: Final = "primepos_app"
@@ -33,6 +36,8 @@ _LIMITS: Final = (
     "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
     " set_config('idle_in_transaction_session_timeout', '60000', true)"
 )
+# Tables that nobody has counted for the planner yet would be paired row by row: the square of their number.
+_WHOLE_TABLES: Final = "SELECT set_config('role', %s, true), set_config('enable_nestloop', 'off', true)"
 
 
 class Inspector:
@@ -45,6 +50,7 @@ class Inspector:
         self._lock = threading.RLock()
         self._connection: psycopg.Connection[Any] | None = None
         self.connect_ms = 0
+        self._deadline: float | None = None
 
     @cached_property
     def address(self) -> DatabaseAddress:
@@ -80,6 +86,23 @@ class Inspector:
         self.connect_ms = round((time.perf_counter() - started) * 1000)
         return made
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give the questions inside this long together; a later one is canceled like one that takes too long."""
+        self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
+
+    def _left_ms(self, limit_ms: int) -> int:
+        if self._deadline is None:
+            return limit_ms
+        left_ms = int((self._deadline - time.monotonic()) * 1000)
+        if left_ms <= 0:
+            raise pg_errors.QueryCanceled("no time is left for this check")
+        return min(limit_ms, left_ms)
+
     @property
     def is_encrypted(self) -> bool:
         """Whether this end of the connection is."""
@@ -98,14 +121,14 @@ class Inspector:
         Raises: DatabaseUnreachable; psycopg's QueryCanceled after ``timeout_ms``, InsufficientPrivilege where the login
         may not take on the role.
         """
-        limit = timeout_ms or (CATALOGUE_MS if role is None else ROWS_MS)
+        limit = self._left_ms(timeout_ms or (CATALOGUE_MS if role is None else ROWS_MS))
         with self._lock:
             connection = self.connection
             try:
                 with connection.transaction(force_rollback=True), connection.cursor(row_factory=dict_row) as cursor:
                     cursor.execute(_LIMITS, (str(limit), str(LOCK_MS)))
                     if role is not None:
-                        cursor.execute("SELECT set_config('role', %s, true)", (role,))
+                        cursor.execute(_WHOLE_TABLES, (role,))
                     cursor.execute(sql, parameters or None)
                     return cursor.fetchall() if cursor.description else []
             except (pg_errors.QueryCanceled, pg_errors.LockNotAvailable):

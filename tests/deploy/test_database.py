@@ -446,6 +446,15 @@ def test_a_question_that_takes_too_long_is_skipped_with_the_reason(cluster, serv
     assert "no answer within" in outcome.evidence
 
 
+def test_many_questions_of_one_check_share_its_time(cluster, served, folder, monkeypatch):
+    monkeypatch.setattr("primepos.deploy.catalogue.database.asking.CHECK_S", 0)
+    target = a_target(folder, database_url=cluster.owner_url(served))
+    assert look("DB042", target).status is Status.SKIPPED
+    monkeypatch.undo()
+    assert look("DB042", target).status is Status.PASS
+    target.close()
+
+
 def test_a_login_that_may_not_look_is_a_finding(cluster, served, folder):
     with psycopg.connect(cluster.admin_url(served), autocommit=True) as admin:
         admin.execute("DROP ROLE IF EXISTS gate_stranger")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors as pg_errors
 
 from primepos.deploy.check import Needs, Outcome, Severity, check, failed, skipped
-from primepos.deploy.inspector import ROWS_MS
+from primepos.deploy.inspector import CHECK_S, ROWS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,12 @@ def asks(
         @wraps(run)
         def asked(target: Target) -> Outcome:
             try:
-                return run(target)
+                with target.database.within(CHECK_S):
+                    return run(target)
             except pg_errors.QueryCanceled:
-                return skipped(f"no answer within {ROWS_MS // 1000} s: run it on a quieter hour, or on a copy")
+                return skipped(
+                    f"no answer within {CHECK_S} s, or {ROWS_MS // 1000} s for one question: run it on a copy"
+                )
             except pg_errors.InsufficientPrivilege as error:
                 return failed(
                     f"this login may not look: {error.diag.message_primary}",
