@@ -148,6 +148,12 @@ class Target:
         listed = self._git("ls-files", "-z")
         return None if listed is None else tuple(one for one in listed.split("\0") if one)
 
+    @cached_property
+    def edited(self) -> tuple[str, ...]:
+        """The files under version control that are not as they were committed; none where there is no repository."""
+        listed = self._git("diff", "--name-only", "-z", "HEAD", "--")
+        return tuple(one for one in (listed or "").split("\0") if one)
+
     def same_but(self, commit: str, folder: str) -> bool:
         """Whether the checked commit and another of this repository differ in nothing but what is in ``folder``."""
         changed = self._git("diff", "--name-only", "-z", commit, self.commit or "HEAD", "--")

@@ -219,6 +219,15 @@ def test_four_people_sign_and_the_release_is_signed(project, command, a_gate):
     assert command("check-deploy", "--require-signoff").code == 0
 
 
+def test_what_is_not_committed_cannot_be_signed(project, command, a_gate):
+    a_gate(a_check("ENV001"))
+    (project / "render.yaml").write_text("services: [1]\n")
+    ran = command("check-deploy", "sign", "--role", "devops", "--name", "Ada", "--json")
+    assert (ran.code, ran.refusal["code"]) == (7, "UNCOMMITTED_CHANGES")
+    assert "render.yaml" in ran.refusal["message"]
+    assert not (project / "deploy").exists()
+
+
 def test_nobody_cannot_sign_nor_can_a_no_go_be_signed(project, command, a_gate):
     a_gate(a_check("ENV001", WRONG, severity=CRITICAL))
     sign = ("check-deploy", "sign", "--role", "devops", "--json")

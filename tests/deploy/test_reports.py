@@ -248,6 +248,13 @@ def test_a_fingerprint_in_sarif_does_not_move_with_its_line(report, target):
     assert prints() == before
 
 
+def test_a_path_in_sarif_is_a_uri(target, monkeypatch):
+    a_catalogue(monkeypatch, a_check("MIG040", failed("drops", Place("migrations/ä b#c.sql", 1))))
+    (run,) = json.loads(render_sarif(gate.run(target), target))["runs"]
+    (location,) = run["results"][0]["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "migrations/%C3%A4%20b%23c.sql"
+
+
 @pytest.mark.skipif(not SARIF_SCHEMA, reason="no copy of the SARIF schema is named")
 def test_sarif_is_valid_for_the_schema_of_oasis(report, target):
     schema = json.loads(Path(SARIF_SCHEMA).read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from primepos.cli.options import EnvFileOption, JsonFlag, examples
 from primepos.cli.output import emit, note
-from primepos.core.errors import InvalidInput
+from primepos.core.errors import InvalidInput, RuleViolation
 from primepos.deploy.check import Area, Check, Needs, Severity, catalogue
 from primepos.deploy.report.formats import Format, written
 
@@ -59,6 +59,14 @@ class NoDatabase(InvalidInput):
 
     code = "NO_DATABASE"
     template = "--database needs a URL here: the environment names no database"
+
+
+class UncommittedChanges(RuleViolation):
+    """What would be signed is not what the commit holds."""
+
+    code = "UNCOMMITTED_CHANGES"
+    template = "A sign-off is for a commit, and these files differ from it: {files}"
+    hint = "Commit them, or sign the report of another run with --report."
 
 
 class BadSelection(InvalidInput):
@@ -299,6 +307,8 @@ def sign(
         raise InvalidInput("--name is empty: a sign-off is somebody's")
     if report is None:
         target = target_of(project, env_file)
+        if target.edited:
+            raise UncommittedChanges(files=", ".join(target.edited))
         try:
             read = document(gate.run(target))
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -105,7 +106,7 @@ def _results(one: Finding, index: dict[str, int], target: Target) -> Iterator[di
 def _location(place: Place) -> dict[str, Any]:
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": place.path, "uriBaseId": "SRCROOT"},
+            "artifactLocation": {"uri": quote(place.path), "uriBaseId": "SRCROOT"},
             "region": {"startLine": place.line or 1},
         }
     }
