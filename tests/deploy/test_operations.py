@@ -89,8 +89,8 @@ BROKEN: list[tuple[str, str, tuple[str, str] | None, str, set[str]]] = [
     ("OPS071", EVIDENCE_FILE, None, "names no rollback drill", set()),
     ("OPS071", EVIDENCE_FILE, ("[[drill]]", "[[drill"), "is not TOML", set()),
     ("OPS072", CONTACTS_FILE, ("[mail]", "[post]"), "mail is missing", set()),
-    ("OPS072", CONTACTS_FILE, ('who = "Mira"', 'who = "<who>"'), "on_call.who is not filled in", set()),
-    ("OPS072", CONTACTS_FILE, ('who = "Mira"', 'who = " "'), "on_call.who is not filled in", set()),
+    ("OPS072", CONTACTS_FILE, ('who = "Mira"', 'who = "<who>"'), "on_call lacks who", set()),
+    ("OPS072", CONTACTS_FILE, ('who = "Mira"', 'who = " "'), "on_call lacks who", set()),
     ("OPS072", CONTACTS_FILE, ("the vault, item platform", "kX7q-Zr9LmW2tVb8YpNc4JhDs6GfAe1U"),
      "platform.access looks like a credential", set()),
     ("OPS072", CONTACTS_FILE, ("[mail]", '[mail]\npassword = "hunter2"'),
@@ -134,7 +134,7 @@ def test_a_fault_is_seen_by_its_check_and_no_other(project, check_id, name, edit
 def test_the_contacts_that_are_shipped_wait_to_be_filled_in():
     outcome = look("OPS072", a_target(ROOT))
     assert outcome.status is Status.FAIL
-    assert "on_call.who is not filled in" in outcome.evidence
+    assert "on_call lacks who" in outcome.evidence
     assert "credential" not in outcome.evidence
     assert set(re.findall(r"^\[(\w+)\]", (ROOT / CONTACTS_FILE).read_text(), re.MULTILINE)) == set(
         re.findall(r"^\[(\w+)\]", CONTACTS, re.MULTILINE)

@@ -116,11 +116,12 @@ def _unfilled(found: Mapping[str, Any]) -> Iterator[str]:
         said = found.get(role)
         if not isinstance(said, dict):
             yield f"{role} is missing"
-            continue
-        for part in ("who", "reach", "access"):
-            text = said.get(part)
-            if not isinstance(text, str) or not text.strip() or placeholder_prefix(text.strip()):
-                yield f"{role}.{part} is not filled in"
+        elif lacking := [part for part in ("who", "reach", "access") if not _filled(said.get(part))]:
+            yield f"{role} lacks {', '.join(lacking)}"
+
+
+def _filled(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and placeholder_prefix(text.strip()) is None
 
 
 def _credentials(found: Mapping[str, Any]) -> Iterator[str]:
