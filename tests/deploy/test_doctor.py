@@ -407,6 +407,41 @@ def test_doc07_says_what_of_the_bucket_is_missing(a_patient):
     assert "AWS_SECRET_ACCESS_KEY" in found.fix
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The endpoint of an S3 that is not ours, with the bucket ``uploads``."""
+    server_module = pytest.importorskip("moto.server", reason="moto is not installed")
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="eu-central-1", aws_access_key_id="key", aws_secret_access_key="secret"
+    )
+    client.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    yield endpoint
+    client.close()
+    server.stop()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "evidence"),
+    [("uploads", "tried: put, get, delete succeeded"), ("nobodys", "tried: nothing succeeded")],
+)
+def test_doc07_tries_the_bucket_where_that_is_allowed(a_patient, bucket, name, evidence):
+    environ = {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-wJalrXUtnFEMI",
+        "AWS_STORAGE_BUCKET_NAME": name, "AWS_S3_REGION_NAME": "eu-central-1", "AWS_S3_ENDPOINT_URL": bucket,
+    }  # fmt: skip
+    assert "was not tried" in " ".join(first("DOC07", a_patient(environ)).evidence)
+    found = first("DOC07", a_patient(environ, active=True))
+    assert evidence in found.evidence
+    assert ("STORAGE" in found.cause) == (name == "nobodys")
+    assert "canary" not in json.dumps([found.cause, found.evidence, found.fix])
+
+
 def mail_environ(port: int, **more: str) -> dict[str, str]:
     return {
         "EMAIL_BACKEND": "smtp", "EMAIL_HOST": "localhost", "EMAIL_PORT": str(port), "EMAIL_HOST_USER": USER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,26 @@ def failing(found: dict[str, Outcome]) -> set[str]:
 def test_a_good_deployment_passes_every_check(tmp_path, live):
     found = look_at_all(target_of(tmp_path, live))
     assert {name: outcome.evidence for name, outcome in found.items() if outcome.status is not Status.PASS} == {}
+
+
+def test_eight_checks_at_a_time_see_the_same_and_ask_no_more(tmp_path, live):
+    asked: list[tuple[str, str, str, str]] = []
+
+    def noted(request: Asked, good: Sent) -> Sent:
+        kept = request.header("X-Request-ID") + request.header("Origin")
+        asked.append((request.method, request.host, request.path, kept))
+        return good
+
+    live.break_answers = noted
+    look_at_all(target_of(tmp_path, live))
+    alone = sorted(asked)
+    asked.clear()
+    target = target_of(tmp_path, live)
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda one: one.run(target), mine()))
+    target.close()
+    assert {outcome.status for outcome in outcomes} == {Status.PASS}
+    assert sorted(asked) == alone
 
 
 # --- one fault each --------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Which jobs there are: each is an operation, run for one tenant by the worker as the system's own identity.
 
 A job's name is its operation's, its arguments are the operation's input beside ``tenant_id``. So work that was queued
-passes the same permission check, transaction and audit as work that somebody asks for. Sending mail (``mail.py``) is the
-exception: it touches no data, and no transaction may wait for a mail server.
+passes the same permission check, transaction and audit as work that somebody asks for. Sending mail (``mail.py``) is
+the exception: it touches no data, and no transaction may wait for a mail server.
 """
 
 from __future__ import annotations
