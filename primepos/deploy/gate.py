@@ -287,8 +287,8 @@ def _ms_since(started: float) -> int:
 
 def _secrets(target: Target) -> Iterator[str]:
     """Yield every secret of the environment, longest first: no check may print one, and here none gets past."""
-    examined = target.examination
-    texts = {secret.reveal() for value in examined.values.values() for secret in _secrets_in(value)}
+    values = [*target.examination.values.values(), Secret(target.database_url or "")]
+    texts = {secret.reveal() for value in values for secret in _secrets_in(value)}
     yield from sorted((text for text in texts if len(text) >= SECRET_FROM), key=lambda text: (-len(text), text))
 
 

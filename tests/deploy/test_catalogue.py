@@ -189,15 +189,13 @@ def test_the_good_deployment_passes_every_static_check_and_signed_it_is_go(good)
     again = look()
     assert again.verdict is Verdict.GO
     # The same again says the same, word for word.
-    assert [row for row in rows(again) if row["id"] != "OPS081"] == [
-        row for row in rows(report) if row["id"] != "OPS081"
-    ]
+    assert rows(again) == rows(report)
     told = "".join(written(again, a_target(folder), format_) for format_ in Format)
-    secrets = ("KEY", "PASSWORD", "PEPPER", "TOKEN", "DSN", "DATABASE_URL")
+    secrets = ("KEY", "KEYS", "PASSWORD", "PEPPER", "TOKEN", "DSN", "DATABASE_URL")
     assert [name for name, text in GOOD_ENVIRONMENT.items() if name.endswith(secrets) and text in told] == []
     assert "dWk3LqZ8vXn5RtY2" not in told
 
 
 def rows(report):
-    """Return what a report says of each check, times aside."""
-    return [{**row, "ms": 0} for row in json.loads(render_json(report))["checks"]]
+    """Return what a report says of each check, times and signatures aside."""
+    return [{**row, "ms": 0} for row in json.loads(render_json(report))["checks"] if row["id"] != "OPS081"]

@@ -114,6 +114,13 @@ def test_no_secret_of_the_environment_gets_past_the_gate(target, monkeypatch):
     assert "LOG_LEVEL=INFO" in found.evidence
 
 
+def test_nor_does_the_password_of_a_database_that_was_named_on_the_command_line(target, monkeypatch):
+    target.database_url = "postgresql://me:pw%2Fgiven-by-hand@db/other"
+    a_catalogue(monkeypatch, a_check("DB020", failed(f"{target.database_url} pw/given-by-hand"), Needs.DATABASE))
+    (found,) = gate.run(target).findings
+    assert found.evidence == "*** ***"
+
+
 def test_control_characters_are_written_out_and_long_evidence_is_cut(target, monkeypatch):
     a_catalogue(monkeypatch, a_check("ENV001", passed("a\x1b[31m\nb")), a_check("ENV002", passed("x" * 3000)))
     found = by_id(gate.run(target))
