@@ -1,7 +1,7 @@
 """Who sees to it that a shop on one PC is backed up: it has no cron.
 
 Its till and its worker look every quarter of an hour whether a night has passed without a backup, and if so have one
-made by a process of its own: selling neither waits for it nor shares its time.
+made by a process of its own: selling neither waits for it nor shares its time. The other nightly jobs are done then.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from primepos.core.settings import Settings
 
 _LOOK_EVERY_S: Final = 15 * 60
+_MOST_LOG_BYTES: Final = 1 << 20
 
 
 @contextlib.contextmanager
@@ -58,19 +59,30 @@ def keeper(settings: Settings, clock: Clock, *, env_file: Path | None = None) ->
 def make_apart(settings: Settings, env_file: Path | None) -> int:
     """Have the backup made by another process, which outlives this one if need be; returns its exit code.
 
-    What it says is in ``backups/backup.log`` of the data directory, beside the backups.
+    The nightly jobs are run after it, whatever became of it. What they say is in ``backups/backup.log`` of the data
+    directory, beside the backups.
 
     Raises:
         OSError: the log cannot be written, or the process not be started.
     """
     home = home_of(settings)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "primepos", "backup", "create", "--if-due"]
-    if env_file is not None:
-        command += ["--env-file", str(env_file.absolute())]
-    handle = os.open(home / "backup.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    more = [] if env_file is None else ["--env-file", str(env_file.absolute())]
+    commands = (["backup", "create", "--if-due"], ["jobs", "nightly"])
+    file = home / "backup.log"
+    if file.is_file() and file.stat().st_size > _MOST_LOG_BYTES:
+        file.replace(file.with_suffix(".log.1"))
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "ab") as output:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, check=False
-        )
-    return done.returncode
+        backup, _ = [
+            subprocess.run(
+                [sys.executable, "-m", "primepos", *command, *more],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                check=False,
+            )
+            for command in commands
+        ]
+    return backup.returncode

@@ -108,6 +108,7 @@ def _restore(
     disconnect: bool,
     as_json: bool,
 ) -> None:
+    from primepos.adapters import environment_tag
     from primepos.adapters.backup import filling, places, restoring
     from primepos.cli.backups import audit_with, key_of
 
@@ -134,5 +135,10 @@ def _restore(
     )
     if done.migrated:
         note(f"The schema was brought up to date: {', '.join(done.migrated)}.")
+    whose = environment_tag.tag_of(
+        into if into is not None and "://" in into else filling.at_database(url, done.database)
+    )
+    if whose not in {None, settings.environment.value}:
+        note(f"The copy belongs to {whose}: `primepos migrate adopt` lets {settings.environment.value} work with it.")
     if done.aside is not None:
         note(f"What was there is now {done.aside}: `primepos restore --undo` puts it back.")
