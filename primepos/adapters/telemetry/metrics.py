@@ -99,33 +99,52 @@ class Metrics:
     @contextmanager
     def watching(self, app: App) -> Iterator[None]:
         """Hear of the App's operations, exchanges and pooled connections while the block runs."""
-        from sqlalchemy import event
-
         app.watch(self.operation_ended)
         app.database.watch(self.exchanged)
-        engine = app.database.engine
-        in_use, idle = self._pool.labels("in_use"), self._pool.labels("idle")
         self._pool.labels("limit").set(app.settings.db_pool_size + app.settings.db_max_overflow)
+        watch_pool = self._pool_moves if DIRECTORY in os.environ else self._pool_asked
+        try:
+            with watch_pool(app.database.engine):
+                yield
+        finally:
+            app.unwatch(self.operation_ended)
+            app.database.unwatch(self.exchanged)
+
+    @contextmanager
+    def _pool_asked(self, engine: Any) -> Iterator[None]:
+        """Ask the pool when somebody asks for metrics."""
 
         # By the engine each time: it replaces its pool after a broken connection.
+        def in_use() -> float:
+            return float(engine.pool.checkedout())
+
+        def idle() -> float:
+            return float(engine.pool.checkedin())
+
+        self._pool.labels("in_use").set_function(in_use)
+        self._pool.labels("idle").set_function(idle)
+        yield
+
+    @contextmanager
+    def _pool_moves(self, engine: Any) -> Iterator[None]:
+        """Note each connection that comes and goes: another process may be the one that is asked."""
+        from sqlalchemy import event
+
+        in_use, idle = self._pool.labels("in_use"), self._pool.labels("idle")
+
         def checked_out(*_of: object) -> None:
-            pool: Any = engine.pool
-            in_use.set(pool.checkedout())
-            idle.set(pool.checkedin())
+            in_use.set(engine.pool.checkedout())
 
         def checked_in(*_of: object) -> None:
             # It is on its way back, and still counted as out.
-            pool: Any = engine.pool
-            in_use.set(max(0, pool.checkedout() - 1))
-            idle.set(pool.checkedin() + 1)
+            in_use.set(max(0, engine.pool.checkedout() - 1))
+            idle.set(engine.pool.checkedin() + 1)
 
         event.listen(engine, "checkout", checked_out)
         event.listen(engine, "checkin", checked_in)
         try:
             yield
         finally:
-            app.unwatch(self.operation_ended)
-            app.database.unwatch(self.exchanged)
             event.remove(engine, "checkout", checked_out)
             event.remove(engine, "checkin", checked_in)
 
