@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from primepos import __version__
 from primepos.core.errors import ErrorKind, InvalidInput, PrimePOSError
@@ -288,7 +289,8 @@ def _ms_since(started: float) -> int:
 def _secrets(target: Target) -> Iterator[str]:
     """Yield every secret of the environment, longest first: no check may print one, and here none gets past."""
     values = [*target.examination.values.values(), Secret(target.database_url or "")]
-    texts = {secret.reveal() for value in values for secret in _secrets_in(value)}
+    plain = {secret.reveal() for value in values for secret in _secrets_in(value)}
+    texts = plain | {quote(text, safe="") for text in plain}
     yield from sorted((text for text in texts if len(text) >= SECRET_FROM), key=lambda text: (-len(text), text))
 
 
