@@ -52,3 +52,12 @@ def test_nothing_comes_back_without_a_yes_or_with_words_that_mean_nothing(in_sho
     unknown = in_shop("sales", "refund", "MAIN-0-000999", "--reason", "x", "--yes", "--json")
     assert (unknown.code, unknown.refusal["code"]) == (5, "SALE_NOT_FOUND")
     assert counts(app, shop) == before
+
+
+def test_goods_without_a_receipt_come_back_by_sku(in_shop, app, shop):
+    asked = in_shop("sales", "return", "--outlet", "main", "--sku", "A-1", "--reason", "lost", "--json")
+    assert (asked.code, asked.refusal["code"]) == (2, "CONFIRMATION_REQUIRED")
+    words = ("--sku", "A-1:0.5", "--sku", "B-2", "--outlet", "main", "--reason", "lost", "--yes", "--json")
+    made = in_shop("sales", "return", *words).json
+    assert (made["kind"], made["total"], made["flags"]) == ("refund", -300, ["NO_RECEIPT"])
+    assert_books_hold(app, shop)

@@ -112,6 +112,12 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "sales.deliver": _deliver,
     "sales.get": lambda _, t: {"id": t.sale},
     "sales.list": lambda _, t: {"outlet_id": t.shop.outlet_id, "shift_id": t.shift},
+    "sales.return_goods": lambda _, t: {
+        "id": new_id(),
+        "outlet_id": t.shop.outlet_id,
+        "lines": [{"product_id": t.product}],
+        "reason": "theft",
+    },
     "sales.refund": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
     "sales.refundable": lambda _, t: {"id": t.sale},
     "sales.void": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},

@@ -41,6 +41,7 @@ class SalesController(Controller):
         located="/api/v1/sales/{id}",
     )
     refundable = runs(service.refundable, "GET", "/{id:str}/refundable")
+    bring_back = runs(service.return_goods, "POST", "/returns", status=HTTPStatus.CREATED, located="/api/v1/sales/{id}")
     refund = runs(
         service.refund_sale,
         "POST",

@@ -11,14 +11,22 @@ import msgspec
 import typer
 
 from primepos.cli.commands.price import read_cases
-from primepos.cli.naming import Workplace, id_of, required_id
+from primepos.cli.naming import Workplace, by_sku, id_of, required_id
 from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.amounts import currency, parse_quantity, plain_amount
 from primepos.core.errors import InvalidInput
 from primepos.core.ids import new_id
 from primepos.domain.sales.errors import SaleNotFound
-from primepos.domain.sales.service import book_sale, get_sale, list_sales, refund_sale, refundable, void_sale
+from primepos.domain.sales.service import (
+    book_sale,
+    get_sale,
+    list_sales,
+    refund_sale,
+    refundable,
+    return_goods,
+    void_sale,
+)
 
 SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's receipt number or id.")]
 _MOST_BYTES = 4 * 1024 * 1024
@@ -215,6 +223,43 @@ def refund(
     if outlet is not None:
         data["outlet_id"] = place.outlet(outlet).id
     _show(place.run(refund_sale, data), as_json=as_json)
+
+
+@app.command(
+    name="return",
+    epilog=examples(
+        "primepos sales return --outlet main --sku MILK-1 --reason 'receipt lost' --yes",
+        "primepos sales return --outlet main --sku MILK-1:2 --sku CHEESE:0.4 --no-restock --reason spoilt --yes --json",
+    ),
+)
+def return_(
+    *,
+    sku: Annotated[list[str], typer.Option("--sku", metavar="SKU[:QUANTITY]", help="What comes back; repeat it.")],
+    outlet: Annotated[str, typer.Option(metavar="OUTLET", help="Where it comes back.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stands in the record.")],
+    restock: Annotated[bool, typer.Option("--restock/--no-restock", help="Whether it can be sold again.")] = True,
+    yes: YesFlag = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take goods back whose receipt is lost: at today's prices, for cash, flagged for somebody to look at.
+
+    With the receipt use `sales refund`, which never gives back more than was paid.
+    """
+    place = Workplace(tenant, env_file)
+    lines = [{**_goods(each), "restock": restock} for each in sku]
+    where = place.outlet(outlet)
+    confirm_destruction(f"Cash is paid out at {where.name!r} for goods without a receipt.", yes)
+    data = {"id": new_id(), "outlet_id": where.id, "lines": lines, "reason": reason}
+    _show(place.run(return_goods, data), as_json=as_json)
+
+
+def _goods(text: str) -> dict[str, Any]:
+    if ":" not in text:
+        return {"sku": text}
+    sku, quantity = by_sku("--sku", text)
+    return {"sku": sku, "quantity": quantity}
 
 
 def _line(text: str) -> dict[str, Any]:

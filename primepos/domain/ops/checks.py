@@ -29,7 +29,8 @@ class Check:
 _ACKNOWLEDGED: Final = (
     "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
     " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
-    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund')"
+    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund',"
+    " 'sales.return_goods')"
     " AND a.outcome = 'done' AND a.data ? 'receipt'"
     " ORDER BY a.tenant_id, sale, a.id"
 )
@@ -50,7 +51,8 @@ CHECKS = (
         "I1",
         "acknowledged sales exist",
         "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
-        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund') AND a.outcome = 'done'"
+        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.return_goods')"
+        " AND a.outcome = 'done'"
         " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
         " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",
     ),
@@ -216,7 +218,8 @@ CHECKS = (
         "every line of a refund has its receipt",
         "SELECT s.tenant_id, 'refund ' || s.receipt || ', line ' || l.line_no || ' takes back nothing that was sold'"
         " FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id"
-        " WHERE s.kind = 'refund' AND NOT EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = l.tenant_id"
+        " WHERE s.kind = 'refund' AND NOT 'NO_RECEIPT' = ANY(s.flags)"
+        " AND NOT EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = l.tenant_id"
         " AND b.sale_id = l.sale_id AND b.line_no = l.line_no)",
     ),
     Check(

@@ -21,6 +21,7 @@ from primepos.domain.sales.chain import MILLIONTH, TEN_THOUSANDTH, THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale, UnknownProduct
 from primepos.domain.sales.schemas import BookSale, DeliverSale, LineTax, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
+from primepos.pricing.rounding import cash_rounding
 from primepos.pricing.tender import Tender
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.domain.sales.queries import Goods
-    from primepos.domain.sales.schemas import SellLine
+    from primepos.domain.sales.schemas import ReturnGoods, ReturnLine, SellLine
     from primepos.pricing.taxes import TaxRule
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -53,7 +54,7 @@ def request_hash(data: BookSale) -> bytes:
     return hashlib.sha256(_encode(data)).digest()
 
 
-def find_goods(lines: Sequence[SellLine], goods: Sequence[Goods]) -> list[Goods]:
+def find_goods(lines: Sequence[SellLine | ReturnLine], goods: Sequence[Goods]) -> list[Goods]:
     """Return the product of each line, in the order of the lines.
 
     Raises:
@@ -87,25 +88,14 @@ def price_request(
         UnknownProduct, NotPaid, and the pricing engine's own refusals.
     """
     found = find_goods(data.lines, goods)
-    cart_lines = []
-    for line, product in zip(data.lines, found, strict=True):
-        quantity = parse_quantity(line.quantity)
-        if quantity <= 0:
-            raise InvalidInput("a quantity must be above zero; goods come back by a refund")
-        price = product.unit_price if line.unit_price is None else parse_unit_price(line.unit_price)
-        if price < 0:
-            raise InvalidInput("a price must not be below zero; money goes back by a refund")
-        cart_lines.append(
-            CartLine(price, quantity, taxes.get(product.tax_class_id, ()), line.discount_percent, line.discount)
-        )
-    priced = price_cart(
-        Cart(
-            tuple(cart_lines),
-            exponent=currency(currency_code).exponent,
-            rounding=settings.get("tax_rounding", "per_line"),
-            ticket_discount_percent=data.ticket_discount_percent,
-            ticket_discount_minor=data.ticket_discount,
-        )
+    priced = _cart_of(
+        data.lines,
+        found,
+        taxes,
+        currency_code=currency_code,
+        settings=settings,
+        ticket_percent=data.ticket_discount_percent,
+        ticket_minor=data.ticket_discount,
     )
     tenders = [Tender(each.kind, each.amount) for each in data.tenders]
     settled = settle_sale(priced.total, tenders, cash_rule(settings))
@@ -125,6 +115,78 @@ def price_request(
         tax=priced.tax,
         rounding=settled.rounding,
         total=priced.total + settled.rounding,
+    )
+
+
+def price_return(
+    data: ReturnGoods,
+    goods: Sequence[Goods],
+    taxes: Mapping[UUID, tuple[TaxRule, ...]],
+    *,
+    currency_code: str,
+    settings: Mapping[str, Any],
+) -> Priced:
+    """Price goods that come back without a receipt as if they were sold now, and turn every figure round.
+
+    All of it is paid back in cash. Goods that cannot be sold again do not move.
+
+    Raises:
+        UnknownProduct, and the pricing engine's own refusals.
+    """
+    found = find_goods(data.lines, goods)
+    priced = _cart_of(data.lines, found, taxes, currency_code=currency_code, settings=settings)
+    rule = cash_rule(settings)
+    rounding = 0 if rule is None else cash_rounding(priced.total, rule)
+    total = priced.total + rounding
+    sold = Priced(
+        lines=_lines(priced, found),
+        taxes=_taxes(priced),
+        payments=[SalePayment(kind="cash", amount=total)] if total else [],
+        quantities=[],
+        base=priced.base,
+        tax=priced.tax,
+        rounding=rounding,
+        total=total,
+    )
+    back = negated(sold)
+    back.quantities.extend(
+        (n, product.id, -line.quantity)
+        for n, (line, product, asked) in enumerate(zip(sold.lines, found, data.lines, strict=True), 1)
+        if product.track_stock and asked.restock
+    )
+    return back
+
+
+def _cart_of(
+    lines: Sequence[SellLine | ReturnLine],
+    found: Sequence[Goods],
+    taxes: Mapping[UUID, tuple[TaxRule, ...]],
+    *,
+    currency_code: str,
+    settings: Mapping[str, Any],
+    ticket_percent: Decimal = Decimal(0),
+    ticket_minor: int = 0,
+) -> PricedCart:
+    """Price lines with the catalogue's prices and the tenant's rules."""
+    cart_lines = []
+    for line, product in zip(lines, found, strict=True):
+        quantity = parse_quantity(line.quantity)
+        if quantity <= 0:
+            raise InvalidInput("a quantity must be above zero; goods come back by a refund")
+        price = product.unit_price if line.unit_price is None else parse_unit_price(line.unit_price)
+        if price < 0:
+            raise InvalidInput("a price must not be below zero; money goes back by a refund")
+        cart_lines.append(
+            CartLine(price, quantity, taxes.get(product.tax_class_id, ()), line.discount_percent, line.discount)
+        )
+    return price_cart(
+        Cart(
+            tuple(cart_lines),
+            exponent=currency(currency_code).exponent,
+            rounding=settings.get("tax_rounding", "per_line"),
+            ticket_discount_percent=ticket_percent,
+            ticket_discount_minor=ticket_minor,
+        )
     )
 
 
@@ -156,7 +218,7 @@ def _taxes(priced: PricedCart) -> list[SaleTax]:
     ]
 
 
-def negated(sale: SaleOut) -> Priced:
+def negated(sale: SaleOut | Priced) -> Priced:
     """Return the mirror of a booked sale, to the minor unit: what its void books. Goods are added by the caller."""
     return Priced(
         lines=[

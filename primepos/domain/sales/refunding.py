@@ -23,7 +23,7 @@ from primepos.pricing.rounding import cash_rounding
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from primepos.domain.sales.schemas import RefundLine, RefundSale, TenderIn
+    from primepos.domain.sales.schemas import RefundLine, RefundSale, ReturnGoods, TenderIn
     from primepos.pricing.rounding import CashRule
 
 _NONE = Decimal(0)
@@ -151,7 +151,7 @@ def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
     return found
 
 
-def refund_hash(data: RefundSale) -> bytes:
+def refund_hash(data: RefundSale | ReturnGoods) -> bytes:
     """Return the fingerprint of a request: the same call again gives the same, any other a different one."""
     return hashlib.sha256(_encode(data)).digest()
 

@@ -274,3 +274,35 @@ class Refundable(Struct, frozen=True, kw_only=True):
     lines: list[RefundableLine]
     amount: int
     cards: int
+
+
+class ReturnLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One product that comes back without a receipt, by id or SKU; ``restock`` false is a loss.
+
+    ``unit_price`` is what is given for it instead of today's price and needs ``sale:price_override``.
+    """
+
+    product_id: UUID | None = None
+    sku: Text | None = None
+    quantity: Quantity = Decimal(1)
+    unit_price: UnitPrice | None = None
+    restock: bool = True
+
+    @property
+    def discount_percent(self) -> Decimal:
+        """Nothing is taken off what comes back."""
+        return Decimal(0)
+
+    @property
+    def discount(self) -> int:
+        """Nothing is taken off what comes back."""
+        return 0
+
+
+class ReturnGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take goods back whose receipt is lost, at today's prices, for cash. ``id`` makes the call safe to repeat."""
+
+    id: UUID
+    outlet_id: UUID
+    lines: Annotated[list[ReturnLine], Meta(min_length=1, max_length=200)]
+    reason: Reason

@@ -25,6 +25,7 @@ from primepos.domain.sales.booking import (
     negated,
     normalised,
     price_request,
+    price_return,
     reprice_flags,
     request_hash,
 )
@@ -68,6 +69,7 @@ from primepos.domain.sales.schemas import (
     Refundable,
     RefundSale,
     ReturnedLine,
+    ReturnGoods,
     SaleOut,
     SalePage,
     VoidSale,
@@ -218,6 +220,7 @@ def _book(
     reason: str | None,
     block: bool,
     returns: Sequence[ReturnedLine] = (),
+    flags: Sequence[str] = (),
 ) -> SaleOut:
     """Write a priced sale into the outlet's own series and return it as stored."""
     if place.shift_id is None or place.business_date is None:
@@ -268,7 +271,7 @@ def _book(
         total=priced.total,
         request_hash=fingerprint,
         body=body,
-        flags=[],
+        flags=list(flags),
         void_of=void_of,
         reason=reason,
         returns=returns,
@@ -571,6 +574,67 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
         reason=data.reason,
         total=booked.total,
         moved=len(priced.quantities),
+    )
+    return booked
+
+
+@operation(
+    "sales.return_goods",
+    permission=Permission.REFUND_NO_RECEIPT,
+    raises=(
+        OutletNotFound,
+        UnknownProduct,
+        SaleConflict,
+        TenantSuspended,
+        PermissionDenied,
+        ApprovalRequired,
+        InvalidAmount,
+        InvalidCart,
+        UnsolvableTaxes,
+    ),
+)
+def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
+    """Take goods back whose receipt is lost: at today's prices, for cash, flagged ``NO_RECEIPT`` for a person to see.
+
+    Nothing says that they were sold here, so it needs a permission of its own. Safe to repeat with the same ``id``.
+    """
+    if any(line.unit_price is not None for line in data.lines):
+        _require(ctx, Permission.SALE_PRICE_OVERRIDE)
+    fingerprint = refund_hash(data)
+    ids = [line.product_id for line in data.lines if line.product_id is not None]
+    skus = [line.sku for line in data.lines if line.sku is not None]
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
+        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+    place = queries.place_from(place_cursor)
+    goods = queries.goods_from(goods_cursor)
+    taxes = queries.taxes_from(taxes_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return _stored(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    priced = price_return(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    booked = _book(
+        ctx,
+        _with_shift(ctx, place, data.id),
+        priced,
+        sale_id=data.id,
+        kind="refund",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=data.reason,
+        block=False,
+        flags=["NO_RECEIPT"],
+    )
+    ctx.note(
+        f"sale:{booked.id}",
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(priced.quantities),
+        flags=booked.flags,
     )
     return booked
 
