@@ -16,7 +16,7 @@ from primepos.deploy.blueprint import Blueprint, parse_blueprint, read_blueprint
 from primepos.deploy.blueprint_shape import shape_findings
 from primepos.deploy.check import Area, Outcome, Status, catalogue
 from tests.deploy.mutation import FINE, blueprint_text, changed, outcomes, with_blueprint
-from tests.deploy.world import a_project, a_target
+from tests.deploy.world import a_project, a_target, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,7 @@ BROKEN: list[tuple[str, list[Edit], str, set[str]]] = [
     ("RND044", [(START, "startCommand: uvicorn app:app --port 8000")], "does not listen on 0.0.0.0 at $PORT", set()),
     ("RND044", [(START, "startCommand: uvicorn app:app --host 127.0.0.1 --port $PORT")], "does not listen", set()),
     ("RND044", [(START, "startCommand: primepos serve --host 127.0.0.1")], "fixes --host to 127.0.0.1", set()),
+    ("RND044", [(START, "startCommand: primepos server")], "does not listen on 0.0.0.0 at $PORT", set()),
     ("RND044", [(START, "startCommand: primepos serve --port=8000")], "fixes --port to 8000", set()),
     ("RND044", [(START, 'startCommand: primepos serve "')], "its quotes do not match", set()),
     ("RND045", [(RELEASE, "")], "has no preDeployCommand", set()),
@@ -86,7 +87,9 @@ BROKEN: list[tuple[str, list[Edit], str, set[str]]] = [
         ("primepos check-deploy && primepos migrate up", "&& means nothing without a shell"),
         ("primepos release; primepos seed", "; means nothing"), ("primepos release | tee x", "| means nothing"),
         ("primepos release || true", "|| means nothing"), ("primepos release > x", "> means nothing"),
-        ("echo $(primepos release)", "$( means nothing"), ("primepos check-deploy", "which does not migrate"))),
+        ("echo $(primepos release)", "$( means nothing"), ("primepos check-deploy", "which does not migrate"),
+        ("primepos releases", "which does not migrate"),
+        ("primepos release --skip-gate --reason x", "is for one bad night, not for every deploy"))),
     ("RND046", [("    plan: starter\n    numInstances", "    plan: free\n    numInstances")],
      "primepos-api: plan is free: it sleeps", set()),
     ("RND046", [("plan: basic-256mb", "plan: free")], "primepos-db: plan is free: it is deleted after a month", set()),
@@ -513,6 +516,17 @@ def test_other_peoples_programs_may_stand_beside_ours(project, good, schema):
     assert changed(good, outcomes(with_blueprint(project, probeless), RND)) == {"RND042": Status.FAIL}
     alone = FRONTEND.replace("\n  - type", "services:\n  - type", 1)
     assert outcomes(with_blueprint(project, alone), RND)["RND040"].evidence == "declares no web service"
+
+
+def test_a_probe_is_asked_for_where_there_is_an_api_to_ask(project):
+    from primepos.api.surface import build_surface
+
+    surface = a_target(project, make_surface=build_surface).surface
+    for path, status in (("/health/", Status.PASS), ("/health/ready/", Status.PASS), ("/metrics", Status.FAIL),
+                         ("/api/v1/sales", Status.FAIL), ("/nowhere", Status.FAIL)):  # fmt: skip
+        target = with_blueprint(project, blueprint_text(project, (PROBE, f"healthCheckPath: {path}")))
+        target.make_surface = lambda settings: surface
+        assert look("RND042", target).status is status, path
 
 
 def test_a_container_is_judged_by_its_own_command(project):

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from primepos.deploy.blueprint import Resource
 
 PROBES = frozenset({"/health", "/health/", "/health/ready", "/health/ready/"})
-MIGRATING = ("primepos release", "primepos migrate up")
-WORKING = "primepos worker"
+MIGRATING = (["primepos", "release"], ["primepos", "migrate", "up"])
+SERVING = ["primepos", "serve"]
+WORKING = ["primepos", "worker"]
+PASSES_BY = "--skip-gate"
 SHELL = ("&&", "||", "|", ";", "&", ">", "<", "`", "$(")
 RENDER_DELAY_S = 30
 # Half a minute of grace: primepos/worker.py, which this floor does not import.
@@ -25,9 +27,19 @@ _CRON_FIELD = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9
 _CRON_LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
-def _command(service: Resource, key: str) -> str:
-    said = service.says.get(key)
+# A database that is not there makes readiness say 503; whatever needs a token says 401.
+_PROBE_ANSWERS = frozenset({200, 503})
+
+
+def _before(service: Resource) -> str:
+    said = service.says.get("preDeployCommand")
     return said.strip() if isinstance(said, str) else ""
+
+
+def _begins(command: str, *beginnings: list[str]) -> bool:
+    """Whether a command is one of these, whatever follows."""
+    words = command.split()
+    return any(words[: len(one)] == one for one in beginnings)
 
 
 @blueprint_check(
@@ -36,21 +48,19 @@ def _command(service: Resource, key: str) -> str:
 )  # fmt: skip
 def web_is_probed(look: Look) -> str:
     """Without a probe a broken release takes the place of a good one; at a wrong path a good one never starts."""
-    public = _public_routes(look)
     for service in look.blueprint.of_type("web"):
         path = service.says.get("healthCheckPath")
         if not isinstance(path, str) or not path:
             look.wrong(service.at, "has no healthCheckPath")
-        elif service.is_ours and path not in public and path.rstrip("/") not in public:
+        elif service.is_ours and not _is_probe(look, path):
             look.wrong((*service.at, "healthCheckPath"), f"is {path}, which is no public GET route")
     return counted(str(one.says.get("healthCheckPath")) for one in look.blueprint.of_type("web"))
 
 
-def _public_routes(look: Look) -> frozenset[str]:
+def _is_probe(look: Look, path: str) -> bool:
     if look.target.make_surface is None:
-        return PROBES
-    routes = look.target.surface.routes
-    return frozenset(one.path for one in routes if one.method == "GET" and one.public)
+        return path in PROBES
+    return path.startswith("/") and look.target.surface.ask("GET", path).status in _PROBE_ANSWERS
 
 
 @blueprint_check(
@@ -79,7 +89,7 @@ def web_listens_where_it_is_asked(look: Look) -> str:
         at = (*service.at, key)
         if not command and key == "startCommand":
             look.wrong(service.at, "has no startCommand")
-        elif command.startswith("primepos serve"):
+        elif _begins(command, SERVING):
             _own_server(look, at, command)
         elif command and ("$PORT" not in command.replace("{", "").replace("}", "") or "0.0.0.0" not in command):  # noqa: S104 - compared, not bound
             look.wrong(at, f"is {command!r}: it does not listen on 0.0.0.0 at $PORT")
@@ -108,15 +118,17 @@ def _own_server(look: Look, at: tuple[str | int, ...], command: str) -> None:
 def release_is_one_command(look: Look) -> str:
     """Render splits the line into words and runs the first: `a && b` hands `&&` and `b` to a."""
     for service in look.blueprint.ours("web"):
-        command = _command(service, "preDeployCommand")
+        command = _before(service)
         at = (*service.at, "preDeployCommand")
         if not command:
             look.wrong(service.at, "has no preDeployCommand: the new release would meet the old schema")
         elif used := [one for one in SHELL if one in command]:
             look.wrong(at, f"is {command!r}: {used[0]} means nothing without a shell")
-        elif not command.startswith(MIGRATING):
+        elif not _begins(command, *MIGRATING):
             look.wrong(at, f"is {command!r}, which does not migrate")
-    return counted(_command(one, "preDeployCommand") for one in look.blueprint.ours("web"))
+        elif PASSES_BY in command.split():
+            look.wrong(at, f"is {command!r}: {PASSES_BY} is for one bad night, not for every deploy")
+    return counted(_before(one) for one in look.blueprint.ours("web"))
 
 
 @blueprint_check(
@@ -213,8 +225,8 @@ def _schedule_problem(schedule: str) -> str | None:
 )  # fmt: skip
 def jobs_have_a_worker(look: Look) -> str:
     """Without one, reports and mails wait for ever."""
-    workers = [one for one in look.blueprint.ours("worker") if one.command.startswith(WORKING)]
-    beside = [one for one in look.blueprint.ours("web") if "--with-worker" in one.command]
+    workers = [one for one in look.blueprint.ours("worker") if _begins(one.command, WORKING)]
+    beside = [one for one in look.blueprint.ours("web") if "--with-worker" in one.command.split()]
     if not workers and not beside:
-        look.wrong(("services",), f"hold none that runs `{WORKING}`")
+        look.wrong(("services",), f"hold none that runs `{' '.join(WORKING)}`")
     return ", ".join(one.name for one in (*workers, *beside))

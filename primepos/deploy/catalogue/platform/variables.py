@@ -151,7 +151,7 @@ def _given(variable: Variable, given: dict[str, Entry]) -> bool:
     if variable.name == "DATABASE_URL" and all(part in given for part in DB_PARTS):
         return True
     entry = given.get(variable.name)
-    return entry is not None and (entry.how != "value" or str(entry.value) != "")
+    return entry is not None and entry.how != "none" and (entry.how != "value" or str(entry.value) != "")
 
 
 @blueprint_check(
