@@ -300,6 +300,27 @@ def test_a_login_beside_the_one_that_migrates_may_not_make_roles(cluster, served
         assert unhappy(target) == {"DB023": f"{OWNER} has CREATEROLE"}
 
 
+def test_a_login_beside_the_owner_passes_every_check_too(cluster, served, folder):
+    with psycopg.connect(cluster.admin_url(served), autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS gate_till")
+        admin.execute("CREATE ROLE gate_till LOGIN NOINHERIT PASSWORD 'gate-till-word'")
+        admin.execute("GRANT primepos_app, primepos_search, primepos_system TO gate_till")
+    try:
+        url = cluster.connection_url(served, "gate_till", "gate-till-word")
+        alone = a_target(folder, database_url=url)
+        assert set(unhappy(alone)) == {"DB037"}
+        assert "ask as the login that migrates" in look("DB037", alone).evidence
+        beside = a_target(folder, {"MIGRATION_DATABASE_URL": cluster.owner_url(served)}, database_url=url)
+        assert unhappy(beside) == {}
+        elsewhere = a_target(folder, {"MIGRATION_DATABASE_URL": cluster.owner_url("postgres")}, database_url=url)
+        assert set(unhappy(elsewhere)) == {"DB037"}
+        for target in (alone, beside, elsewhere):
+            target.close()
+    finally:
+        with psycopg.connect(cluster.admin_url(served), autocommit=True) as admin:
+            admin.execute("DROP ROLE gate_till")
+
+
 # --- what a transaction cannot break ------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from primepos.adapters.migration_errors import DatabaseUnreachable
 from primepos.deploy.catalogue.database.asking import asks
 from primepos.deploy.check import HIGH, LOW, MEDIUM, Outcome, failed, passed, skipped
+from primepos.deploy.inspector import Inspector
 from primepos.deploy.shown import listed
 
 if TYPE_CHECKING:
@@ -220,7 +222,7 @@ def types_are_exact(target: Target) -> Outcome:
 )
 def numbers_do_not_run_out(target: Target) -> Outcome:
     """Compare the last number of every sequence with the end of its column."""
-    found = target.database.rows(_SEQUENCES)
+    found = _sequences(target)
     percent = {one["name"]: 100 * (one["last"] or 0) // one["ends"] for one in found}
     full = [f"{name} at {used} %" for name, used in percent.items() if used >= USED_UP_PERCENT]
     if full:
@@ -230,6 +232,22 @@ def numbers_do_not_run_out(target: Target) -> Outcome:
         return skipped(f"this login may not read {listed(unseen)}: ask as the login that migrates")
     name = max(percent, key=lambda one: percent[one], default=None)
     return passed(f"{len(found)} sequences; the fullest, {name}, at {percent[name]} %" if name else "no sequence")
+
+
+def _sequences(target: Target) -> list[dict[str, Any]]:
+    """Return every sequence; where the login may not read them all, as the login that migrates sees them."""
+    found = target.database.rows(_SEQUENCES)
+    migrates = target.examination.raw.get("MIGRATION_DATABASE_URL")
+    if not migrates or all(one["is_seen"] for one in found):
+        return found
+    owner = Inspector(migrates, target.examination)
+    try:
+        # Another database's sequences say nothing of this one's.
+        return owner.rows(_SEQUENCES) if owner.facts and owner.facts == target.database.facts else found
+    except DatabaseUnreachable:
+        return found
+    finally:
+        owner.close()
 
 
 @asks(
