@@ -173,6 +173,28 @@ def test_a_dump_that_ends_in_an_error_leaves_no_file(world: World, tmp_path: Pat
     assert list(store.directory.iterdir()) == []
 
 
+def test_a_server_that_hangs_up_in_the_middle_leaves_no_file(
+    cluster: Cluster, fresh_database: str, tmp_path: Path
+) -> None:
+    name = database_of(fresh_database)
+
+    class Cut(DiskStore):
+        def put(self, file: str, pieces: Any) -> Any:
+            def cut() -> Iterator[bytes]:
+                yield next(pieces)
+                as_owner(
+                    cluster.admin_url(),
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+                )
+                yield from pieces
+
+            return super().put(file, cut())
+
+    with pytest.raises((BackupFailed, DatabaseUnreachable)):
+        make_backup(fresh_database, Cut(tmp_path), KEY, clock=CLOCK)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_password_is_in_no_argument_and_no_variable(world: World, tmp_path: Path) -> None:
     told = tmp_path / "told"
     programs = stand_in(

@@ -36,6 +36,14 @@ class BackupIncomplete(RuleViolation):
     hint = "Bring the schema up to date (`primepos migrate up`), then look with `primepos migrate verify`."
 
 
+class BackupNotAllowed(BadConfiguration):
+    """The login lacks a right that backing up or restoring needs."""
+
+    code = "BACKUP_NOT_ALLOWED"
+    template = "This login may not do that: {problem}"
+    hint = "Use the login that owns the database: MIGRATION_DATABASE_URL."
+
+
 class BackupFailed(Unavailable):
     """pg_dump or pg_restore ended in an error; what it wrote was thrown away."""
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
-from primepos.adapters.backup.errors import BackupIncomplete, BackupRunning
+from primepos.adapters.backup.errors import BackupIncomplete, BackupNotAllowed, BackupRunning
 from primepos.adapters.backup.sealing import Foreign
 from primepos.adapters.migration_errors import DatabaseUnreachable
 
@@ -101,18 +101,24 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Give an autocommit connection without time limits for the block.
 
     Raises:
-        DatabaseUnreachable: nobody answers, or refuses the login.
+        DatabaseUnreachable: nobody answers, or refuses the login, or hangs up within the block.
+        BackupNotAllowed: the login may not do what the block asks for.
     """
     try:
-        connection = psycopg.connect(
+        with psycopg.connect(
             url, autocommit=True, connect_timeout=10, application_name="primepos backup", prepare_threshold=None
-        )
+        ) as connection:
+            for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute("SELECT set_config(%s, '0', false)", [setting])
+            yield connection
     except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(problem=str(error).strip().splitlines()[0][:300]) from error
-    with connection:
-        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute("SELECT set_config(%s, '0', false)", [setting])
-        yield connection
+        raise DatabaseUnreachable(problem=_first_line(error)) from error
+    except pg_errors.InsufficientPrivilege as error:
+        raise BackupNotAllowed(problem=_first_line(error)) from error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 @contextlib.contextmanager
