@@ -34,7 +34,9 @@ _FIRST = ("ts", "level", "event", "msg", "request_id")
 _TRACE = "trace"
 _REPORTED = frozenset({"error", "critical"})
 _TAKEN = frozenset({"event"})
-_QUIET_LIBRARIES = ("alembic", "procrastinate", "sqlalchemy", "httpx", "httpcore", "asyncio", "multipart")
+# What carries reports and traces; if it breaks, a report about that would go nowhere either.
+_CARRIERS = frozenset({"opentelemetry", "sentry_sdk", "urllib3", "requests"})
+_QUIET_LIBRARIES = (*_CARRIERS, "alembic", "procrastinate", "sqlalchemy", "httpx", "httpcore", "asyncio", "multipart")
 
 _bound: ContextVar[Mapping[str, object]] = ContextVar("primepos_log_fields", default=MappingProxyType({}))
 _silent: ContextVar[bool] = ContextVar("primepos_log_silent", default=False)
@@ -261,7 +263,7 @@ class _Pipeline:
             done["exc_type"] = kind.__qualname__
             done["exc_msg"] = self._redactor.value(error)
             done[_TRACE] = self._redactor.tail("".join(traceback.format_exception(kind, error, trace)))
-            if method in _REPORTED:
+            if method in _REPORTED and str(event).partition(".")[0] not in _CARRIERS:
                 _State.report(error, given)
         return done
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import pytest
 from litestar.testing import TestClient
 
 from primepos import __version__
+from primepos.adapters.telemetry.figures import read
 from primepos.adapters.telemetry.starting import flush_telemetry, start_telemetry
 from primepos.api.app import build_app
 from primepos.bootstrap import build_app as build_core
 from primepos.core.context import operator
-from primepos.core.log import configure_logging
+from primepos.core.log import configure_logging, get_logger, report_failures_to
 from primepos.core.redaction import REDACTED
 from primepos.domain.accounts import service as accounts
 from primepos.domain.jobs.tasks import TASKS, Task
@@ -111,6 +113,7 @@ def test_a_job_that_breaks_is_sent_once_with_its_task(app, fresh_database, make_
     assert event["tags"]["task"] == "test.breaks"
     assert event["tags"]["job_id"]
     assert CANARY not in json.dumps(event)
+    assert read(fresh_database).jobs.ended == {("test.breaks", "failed"): 1}
     assert tracker.arrived.empty()
 
 
@@ -157,6 +160,24 @@ def test_requests_are_traced_at_the_rate_that_is_set(app, database_url, tmp_path
     exchanges = [each for each in traced["spans"] if each["op"] == "db"]
     assert exchanges
     assert {each["parent_span_id"] for each in exchanges} == {operation["span_id"]}
+
+
+def test_an_error_that_is_logged_with_its_exception_is_reported_and_the_carriers_own_never(tmp_path):
+    told: list[str] = []
+    settings = settings_for("postgresql://x@127.0.0.1/x", tmp_path)
+    configure_logging(settings, io.StringIO())
+    report_failures_to(lambda error, fields: told.append(f"{type(error).__name__} {fields.get('job')}"))
+    for logger, level in (
+        ("uvicorn.error", logging.ERROR),
+        ("somebody", logging.WARNING),
+        ("opentelemetry.exporter.otlp", logging.ERROR),
+        ("urllib3.connectionpool", logging.ERROR),
+    ):
+        logging.getLogger(logger).log(level, "it broke", exc_info=KeyError(logger))
+    get_logger("x").error("job.failed", job=7, exc_info=IndexError())
+    get_logger("x").warning("job.again", exc_info=IndexError())
+    get_logger("x").error("no.exception")
+    assert told == ["KeyError None", "IndexError 7"]
 
 
 def test_nothing_is_loaded_and_nothing_sent_without_a_dsn(tmp_path):
