@@ -206,8 +206,11 @@ def test_a_backup_goes_into_a_bucket_and_is_found_and_verified_there(
         found, name = places.find_file(text, place, settings)
         assert (found.where, name) == (store.where, made.name)
     assert sum(reading.verify(found, name, KEY).trailer.rows.values()) == made.rows
-    with store.open(made.name) as source:
-        whole = source.read()
+    with places.at_hand(store, made.name) as here:
+        assert isinstance(here, DiskStore)
+        assert [(each.name, each.size) for each in here.files()] == [(made.name, made.size)]
+        whole = read(here, made.name)
+    assert not here.directory.exists()
     store.put("torn.ppbackup", [whole[:-1]])
     assert {each.name: each.problem for each in reading.kept_in(store)} == {
         made.name: None,

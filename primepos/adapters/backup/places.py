@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from primepos.adapters.backup.errors import BackupNotFound, NoBackupPlace
 from primepos.adapters.backup.reading import kept_in
+from primepos.adapters.storage.disk import DiskStore
 from primepos.adapters.storage.opening import open_store
 from primepos.adapters.storage.store import S3_SCHEME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from primepos.adapters.storage.store import FileStore
     from primepos.core.settings import Settings
 
 LATEST = "latest"
 _FOLDER = "backups"
+_PIECE_BYTES = 1 << 20
 
 
 def own_place(settings: Settings) -> str:
@@ -59,6 +65,25 @@ def find_file(text: str, place: str | None, settings: Settings) -> tuple[FileSto
     if path.name != text or path.is_file():
         return _existing(open_store(str(path.parent), settings), path.name)
     return _existing(store_at(place, settings), text)
+
+
+@contextmanager
+def at_hand(store: FileStore, name: str) -> Iterator[FileStore]:
+    """Give a store on this machine that holds the file, fetched once: it will be read several times.
+
+    What is fetched is sealed, as it was.
+
+    Raises:
+        StoredFileNotFound: there is none. StorageUnavailable: it cannot be fetched, or there is no room for it here.
+    """
+    if isinstance(store, DiskStore):
+        yield store
+        return
+    with tempfile.TemporaryDirectory(prefix="primepos-") as home:
+        here = DiskStore(Path(home))
+        with store.open(name) as source:
+            here.put(name, iter(lambda: source.read(_PIECE_BYTES), b""))
+        yield here
 
 
 def _existing(store: FileStore, name: str) -> tuple[FileStore, str]:

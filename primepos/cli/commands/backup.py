@@ -162,7 +162,16 @@ def verify(
     settings, clock = settings_of(env_file), SystemClock()
     key = key_of(settings, key_file)
     store, name = places.find_file(file, place, settings)
-    found = reading.verify(store, name, key, pg_bin=settings.pg_bin)
+    done = None
+    with places.at_hand(store, name) as here:
+        found = reading.verify(here, name, key, pg_bin=settings.pg_bin)
+        if drill:
+            url = bootstrap.migration_url(settings)
+            source = filling.Source(here, name, key, settings.pg_bin)
+            done = restoring.drill(url, source, audit=audit_with(settings), clock=clock)
+            facts.record(
+                url, {LAST_DRILL: clock.now()}, operation="backup.drill", subject=f"backup:{name}", where=store.where
+            )
     answer: dict[str, Any] = {
         "name": name,
         "where": store.where,
@@ -174,22 +183,14 @@ def verify(
         "rows": sum(found.trailer.rows.values()),
         "dump_bytes": found.trailer.dump_bytes,
         "dump_sha256": found.trailer.dump_sha256,
-        "drill": None,
+        "drill": None if done is None else {"took_s": done.took_s, "lost_s": done.lost_s, "migrated": done.migrated},
     }
-    if drill:
-        url = bootstrap.migration_url(settings)
-        source = filling.Source(store, name, key, settings.pg_bin)
-        done = restoring.drill(url, source, audit=audit_with(settings), clock=clock)
-        facts.record(
-            url, {LAST_DRILL: clock.now()}, operation="backup.drill", subject=f"backup:{name}", where=store.where
-        )
-        answer["drill"] = {"took_s": done.took_s, "lost_s": done.lost_s, "migrated": done.migrated}
     if as_json:
         emit(answer, as_json=True)
         return
     note(f"{name} is intact: {answer['rows']} rows of {answer['tables']} tables, {_size(found.trailer.dump_bytes)}.")
-    if drill:
-        note(f"Restored in {answer['drill']['took_s']:.1f} s, the books hold; the scratch database is gone.")
+    if done is not None:
+        note(f"Restored in {done.took_s:.1f} s, the books hold; the scratch database is gone.")
 
 
 @app.command(

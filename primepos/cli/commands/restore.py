@@ -114,18 +114,22 @@ def _restore(
 
     clock, audit = SystemClock(), audit_with(settings)
     store, name = places.find_file(file, place, settings)
-    source = filling.Source(store, name, key_of(settings, key_file), settings.pg_bin, jobs)
     if into is None:
         confirm_destruction(
             f"This puts {name} in the place of the database {filling.database_of(url)}"
             f"{', which then stands aside' if replace else ''}.",
             yes,
         )
-        done = restoring.restore_in_place(url, source, audit=audit, clock=clock, replace=replace, disconnect=disconnect)
-    elif "://" in into:
-        done = restoring.restore_into(into, source, audit=audit, clock=clock)
-    else:
-        done = restoring.restore_beside(url, into, source, audit=audit, clock=clock)
+    with places.at_hand(store, name) as here:
+        source = filling.Source(here, name, key_of(settings, key_file), settings.pg_bin, jobs)
+        if into is None:
+            done = restoring.restore_in_place(
+                url, source, audit=audit, clock=clock, replace=replace, disconnect=disconnect
+            )
+        elif "://" in into:
+            done = restoring.restore_into(into, source, audit=audit, clock=clock)
+        else:
+            done = restoring.restore_beside(url, into, source, audit=audit, clock=clock)
     if as_json:
         emit({each: getattr(done, each) for each in done.__dataclass_fields__}, as_json=True)
         return
