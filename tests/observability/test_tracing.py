@@ -99,6 +99,36 @@ def test_a_request_is_one_trace_down_to_the_database(app, database_url, tmp_path
     assert CANARY not in lines.getvalue()
 
 
+def test_two_places_may_be_told_of_the_same_request(app, database_url, tmp_path, clock, shop, collector, tracker):
+    settings = settings_for(
+        database_url,
+        tmp_path,
+        LOG_FORMAT="json",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_HEADERS=f"X-Key={CANARY}",
+        SENTRY_DSN=tracker.dsn,
+        SENTRY_TRACES_SAMPLE_RATE="1",
+    )
+    lines = io.StringIO()
+    configure_logging(settings, lines)
+    start_telemetry(settings)
+    core = build_core(settings, clock=clock)
+    people = People()
+    with TestClient(build_app(core, resolve=people), base_url=HOST) as client:
+        assert client.get("/api/v1/products", headers=people.headers(shop.cashier)).status_code == 200
+    core.database.dispose()
+    flush_telemetry()
+    _, spans = spans_of(collector)
+    (request,) = [each for each in spans if each.name == "GET /api/v1/products"]
+    transaction = tracker.event("transaction")
+    assert transaction["transaction"] == "GET /api/v1/products"
+    assert len([each for each in transaction["spans"] if each["op"] == "db"]) == len(
+        [each for each in spans if each.name == "postgresql"]
+    )
+    line = next(each for each in map(json.loads, lines.getvalue().splitlines()) if each["event"] == "http.request")
+    assert line["trace_id"] == request.trace_id.hex()
+
+
 def test_what_an_error_says_is_no_part_of_a_trace(app, database_url, tmp_path, collector):
     settings = settings_for(
         database_url,
