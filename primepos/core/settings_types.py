@@ -30,7 +30,9 @@ FIELD_KEY_BYTES = 32
 _FINGERPRINT_MIN = 16
 _NAME_MAX = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+_NUMERIC_HOST = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}", re.ASCII | re.IGNORECASE)
 _RATE = re.compile(r"([1-9][0-9]{0,6})/(second|minute|hour|day)", re.ASCII)
+_USUAL_PORTS = {"http": 80, "https": 443}
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -270,7 +272,9 @@ def parse_origin(text: str) -> str:
     if "*" in origin:
         raise ValueError(f"{origin!r} has a wildcard; origins are exact")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    # Browsers leave the usual port out of the Origin they send, so one that is written would never match.
+    usual = port is None or port == _USUAL_PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
@@ -361,20 +365,38 @@ def parse_labels(host: str) -> bool:
 
 
 def is_ip_address(host: str) -> bool:
-    """Whether ``host`` is an IPv4 or IPv6 address, in brackets or not."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    """Whether ``host`` is an IPv4 or IPv6 address, in brackets or not, in any spelling that systems resolve as one."""
+    return _address(host) is not None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` means this very machine."""
-    bare = host.strip("[]").lower()
+    """Whether ``host`` means this very machine; of several hosts, whether one of them does."""
+    if "," in host:
+        return any(is_loopback(one) for one in host.split(",") if one)
+    bare = host.strip("[]").lower().rstrip(".")
     if bare == "localhost" or bare.endswith(".localhost"):
         return True
-    return is_ip_address(bare) and (ipaddress.ip_address(bare).is_loopback or ipaddress.ip_address(bare).is_unspecified)
+    address = _address(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    bare = host.strip("[]").rstrip(".")
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError:
+        # 127.1, 0x7f.1 and 2130706433 are 127.0.0.1 for whatever resolves names.
+        if not _NUMERIC_HOST.fullmatch(bare):
+            return None
+        # Seldom needed, and half as long to load as everything else here.
+        from socket import inet_aton
+
+        try:
+            return ipaddress.IPv4Address(inet_aton(bare))
+        except OSError:
+            return None
+    mapped = getattr(found, "ipv4_mapped", None)
+    return mapped if isinstance(mapped, ipaddress.IPv4Address) else found
 
 
 def _items(text: str) -> list[str]:

@@ -34,6 +34,7 @@ from primepos.core.settings import (
 from primepos.core.settings_keys import SHOP_KEYS, derive_key, development_keys, generate_value
 from primepos.core.settings_registry import BY_NAME, REGISTRY
 from primepos.core.settings_rules import Severity
+from primepos.core.settings_types import is_loopback
 
 ROOT = Path(__file__).resolve().parents[2]
 STRONG = "Zq8" + "kW3vN1xR5tY7uB2mC4" * 4
@@ -694,3 +695,34 @@ def test_defaults_alone_load_neither_environs_nor_a_database_library(tmp_path):
 def test_a_text_that_cannot_be_read_is_as_bad_as_one_that_breaks_the_rule(name, text, severity):
     found = examine(production(**{name: text}), component="serve", make_keys=False)
     assert [problem.severity for problem in found.problems if problem.variable == name] == [severity]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "0x7f.1", "2130706433", "[::1]",
+        "::ffff:127.0.0.1", "0.0.0.0", "::", "dpg-a,localhost",
+    ],
+)  # fmt: skip
+def test_this_machine_is_known_under_all_its_names(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["dpg-a", "db.shop.test", "10.0.0.1", "8.8.8.8", "256.1.1.1", "face", "1e9", "dpg-a,dpg-b"]
+)
+def test_another_machine_is_not_this_one(host):
+    assert not is_loopback(host)
+
+
+def test_a_database_on_this_machine_is_refused_however_it_is_written():
+    for host in ("127.1", "0x7f000001", "LOCALHOST.", "dpg-a,localhost"):
+        found = problems(production(DATABASE_URL=f"postgresql://u:{'x1y2z3w4' * 2}@{host}/d"))
+        assert found == {"DATABASE_URL": "ENV010"}, host
+
+
+def test_an_origin_is_kept_as_browsers_send_it():
+    found = examine(
+        production(CORS_ALLOWED_ORIGINS="https://POS.shop.test:443,https://b.shop.test:8443"), component="serve"
+    )
+    assert found.values["CORS_ALLOWED_ORIGINS"] == ("https://pos.shop.test", "https://b.shop.test:8443")
