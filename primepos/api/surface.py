@@ -111,7 +111,7 @@ def _role_defaults() -> dict[str, str]:
 
 
 def _webhooks(routes: tuple[Route, ...]) -> Webhooks | None:
-    """Return how webhooks are signed; None while there are none."""
+    """Return how webhooks are signed; None while there are none. Until they say so here, they count as unsigned."""
     if not any("webhook" in route.path for route in routes):
         return None
     return Webhooks(has_hmac=False, has_timestamp=False)

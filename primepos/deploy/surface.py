@@ -13,7 +13,6 @@ from primepos.core.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor
 
     from primepos.core.settings import Settings
 
@@ -165,7 +164,6 @@ class Surface:
     ask_all: Callable[[list[tuple[str, str]]], list[Answer]]
     # Makes the OpenAPI description; that of an API that has none is empty.
     describe: Callable[[], Mapping[str, Any]] = dict
-    executor: Executor | None = None
 
     def matrix(self) -> dict[str, dict[str, str]]:
         """Return what each role may do with each route: allow, own, approve or deny; by route, then by role."""
