@@ -139,7 +139,15 @@ _ALL: Final = (
             "Signature verification failed",
             "UNAUTHENTICATED sign in first",
         ),
-        patterns=(r"\b401\b", r"TOKEN_(?:INVALID|EXPIRED)", r"SESSION_ENDED", r"\bUNAUTHENTICATED\b", r"invalid_token"),
+        patterns=(
+            r"\b401 Unauthori[sz]ed",
+            r'HTTP/[0-9.]+"? 401\b',
+            r"\bstatus\W{1,3}401\b",
+            r"TOKEN_(?:INVALID|EXPIRED)",
+            r"SESSION_ENDED",
+            r"\bUNAUTHENTICATED\b",
+            r"invalid_token",
+        ),
         cause=(
             "No token was sent, it was sent otherwise than as `Authorization: Bearer TOKEN`, it is signed by "
             "another key, its time is over, or its session was ended."

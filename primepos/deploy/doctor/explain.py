@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST: Final = 5
 LINES, LINE_CAP = 5_000, 2_000
 ENOUGH, ALIKE = 0.72, 0.84
+SHORTEST_TYPO: Final = 4
 RUNBOOKS: Final = "docs/runbooks"
 _CODE: Final = re.compile(
     r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b"
@@ -96,31 +97,41 @@ def known_codes() -> dict[str, type[PrimePOSError]]:
     return found
 
 
-def likeness(phrase: str, line: str) -> float:
-    """Return how much of a phrase's words a line has, 0 to 1; a word that is nearly the same counts nearly whole."""
-    wanted, there = _words(phrase), _words(line)
-    if not wanted or not there:
-        return 0.0
-    return sum(max(_alike(word, other) for other in there) for word in wanted) / len(wanted)
-
-
 def _meant(line: str, codes: Mapping[str, Any], checks: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield what a line may mean, and how sure that is: 1 for a code, less for words."""
     # A code of one word is a common word inside a sentence: it counts alone.
     for code in _CODE.findall(line) or [line.strip()]:
         if code in AILMENTS or code in codes or code in checks:
             yield code, 1.0 if line.strip() == code else 0.99
+    heard = _heard(line)
     for ailment in AILMENTS.values():
+        likely = _best(ailment, heard)
         if any(pattern.search(line) for pattern in _patterns(ailment.code)):
-            yield ailment.code, 0.95 + 0.04 * _best(ailment, line)
-        else:
-            likely = _best(ailment, line)
-            if likely >= ENOUGH:
-                yield ailment.code, 0.9 * likely
+            yield ailment.code, 0.95 + 0.04 * likely
+        elif likely >= ENOUGH:
+            yield ailment.code, 0.9 * likely
 
 
-def _best(ailment: Ailment, line: str) -> float:
-    return max(likeness(phrase, line) for phrase in ailment.phrases)
+def _best(ailment: Ailment, heard: Mapping[str, float]) -> float:
+    return max(_share(_words(phrase), heard) for phrase in ailment.phrases) if heard else 0.0
+
+
+def _heard(line: str) -> dict[str, float]:
+    """Return the words of our phrases that a line has, each with how nearly."""
+    found: dict[str, float] = {}
+    for word in _words(line):
+        for known, sure in _close(word):
+            found[known] = max(sure, found.get(known, 0.0))
+    return found
+
+
+def _share(wanted: tuple[str, ...], heard: Mapping[str, float]) -> float:
+    return sum(heard.get(word, 0.0) for word in wanted) / len(wanted) if wanted else 0.0
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    return frozenset(word for one in AILMENTS.values() for phrase in one.phrases for word in _words(phrase))
 
 
 @cache
@@ -128,19 +139,25 @@ def _patterns(code: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in AILMENTS[code].patterns)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS))
 
 
-@cache
-def _alike(one: str, other: str) -> float:
-    if one == other:
-        return 1.0
-    if abs(len(one) - len(other)) > 3 or min(len(one), len(other)) < 4:
-        return 0.0
-    ratio = SequenceMatcher(None, one, other).ratio()
-    return ratio if ratio >= ALIKE else 0.0
+@lru_cache(maxsize=65_536)
+def _close(word: str) -> tuple[tuple[str, float], ...]:
+    """Return our words that are this one, or nearly (a typing error spares the first letter), and how nearly."""
+    known = _vocabulary()
+    exact = ((word, 1.0),) if word in known else ()
+    if len(word) < SHORTEST_TYPO:
+        return exact
+    near = [
+        one
+        for one in known
+        if one[0] == word[0] and one != word and abs(len(one) - len(word)) <= 2 and len(one) >= SHORTEST_TYPO
+    ]
+    rated = ((one, SequenceMatcher(None, word, one).ratio()) for one in near)
+    return (*exact, *((one, sure) for one, sure in rated if sure >= ALIKE))
 
 
 def _told(line: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from primepos.adapters import schema_revision
-from primepos.core.embedded.ports import is_free
+from primepos.core.embedded.ports import is_listening
 from primepos.core.errors import PrimePOSError
 from primepos.core.settings import EmailBackend
 from primepos.deploy.inspector import APP_ROLE, SYSTEM_ROLE
@@ -135,7 +135,7 @@ def port(patient: Patient) -> Seen:
     number: int | None = patient.value("PORT")
     if number is None:
         return Seen(Health.NOT_LOOKED, "PORT cannot be read", "primepos env explain PORT")
-    if is_free(number):
+    if not is_listening(number):
         return Seen(Health.GOOD, f"{number} is free: nothing serves here now")
     prober = Prober(f"http://127.0.0.1:{number}", timeout_s=ALIVE_WITHIN_S)
     try:
