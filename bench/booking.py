@@ -237,7 +237,7 @@ def server_environment(world: w.World, base: Path) -> dict[str, str]:
         "JWT_SECRET_KEY": secret,
         "ALLOWED_HOSTS": "127.0.0.1",
         "LOG_LEVEL": "WARNING",
-        "RATE_LIMIT_API": "99999/second",
+        "RATE_LIMIT_API": "1000000/hour",
     }
 
 
