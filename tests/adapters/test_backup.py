@@ -385,6 +385,28 @@ def test_a_copy_that_is_not_equal_or_whose_books_do_not_hold_is_not_put_in_servi
             world.url, world.source(), audit=lambda _: ["the books do not hold"], clock=CLOCK, replace=True
         )
     assert databases(cluster, world.name) == [world.name]
+    name = f"{world.name}_accepted"
+    source = world.source(accepts_problems=True)
+    done = restoring.restore_beside(world.url, name, source, audit=lambda _: ["they do not hold"], clock=CLOCK)
+    assert done.problems == ["they do not hold"]
+    cluster.drop_database(name)
+
+
+@pytest.mark.long
+def test_a_schema_that_was_not_quite_as_it_should_be_keeps_nobody_from_the_data(
+    world: World, target: str, tmp_path: Path
+) -> None:
+    restoring.restore_into(target, world.source(), audit=world.audit, clock=CLOCK)
+    as_owner(target, "CREATE INDEX somebodys_own_idx ON sales (total)")
+    store = DiskStore(tmp_path)
+    made = make_backup(target, store, KEY, clock=CLOCK)
+    done = restoring.drill(target, Source(store, made.name, KEY), audit=world.audit, clock=CLOCK)
+    assert len(done.problems) == 1
+    assert "somebodys_own_idx" in done.problems[0]
+    as_owner(target, "ALTER TABLE sales NO FORCE ROW LEVEL SECURITY")
+    made = make_backup(target, store, KEY, clock=CLOCK)
+    with pytest.raises(RestoreNotEqual, match="sales"):
+        restoring.drill(target, Source(store, made.name, KEY), audit=world.audit, clock=CLOCK)
 
 
 def test_a_backup_of_a_newer_release_or_a_newer_server_is_refused(
@@ -464,6 +486,7 @@ def test_a_backup_of_the_oldest_server_is_restored_on_the_newest(world: World, t
         name = f"{world.name}_from_15"
         restoring.restore_beside(world.url, name, source, audit=world.audit, clock=CLOCK)
         assert world.sales(world.cluster.owner_url(name)) == world.sales(url)
+        world.cluster.drop_database(name)
         assert restoring.drill(url, source, audit=world.audit, clock=CLOCK).rows == made.rows
     finally:
         servers.close()

@@ -78,6 +78,8 @@ class Source:
     pg_bin: Path | None = None
     #: How many tables are restored at once; for the format ``directory`` only.
     jobs: int = 1
+    #: Whether a copy whose walls or books do not hold will do: because it was so when it was backed up.
+    accepts_problems: bool = False
 
     def checked(self) -> tuple[Header, Trailer]:
         """Read it to its end, so that nothing of a damaged one is ever used, and see that this release knows it.

@@ -51,7 +51,8 @@ _SWAP_TRIES = 20
 class Restored:
     """A restore that is done: into which database, and under which name the one before it stands aside.
 
-    ``migrated`` are the revisions that were newer than the backup. ``took_s`` is wall time in seconds, ``lost_s`` the
+    ``migrated`` are the revisions that were newer than the backup, ``problems`` what is not as it should be and was no
+    reason to give up. ``took_s`` is wall time in seconds, ``lost_s`` the
     age of the backup: what was booked since is not in it.
     """
 
@@ -63,6 +64,7 @@ class Restored:
     tables: int
     rows: int
     migrated: list[str]
+    problems: list[str]
     took_s: float
     lost_s: int
 
@@ -173,9 +175,13 @@ def _finished(
 ) -> Restored:
     fill(url, source, header, trailer)
     migrated = [step.revision for step in migrations.upgrade(url)]
-    problems = [drift.problem for drift in migrations.verify(url)] + audit(url)
-    if problems:
-        raise RestoreNotEqual(problems="; ".join(problems[:5]))
+    drift = migrations.verify(url)
+    # A model or a checksum that differs did so before: in need, the data count. Walls and books are another matter.
+    grave = [each.problem for each in drift if each.what == "isolation"] + audit(url)
+    if grave and not source.accepts_problems:
+        raise RestoreNotEqual(
+            problems="; ".join(grave[:5]), hint="If it was so before: --accept-problems restores it all the same."
+        )
     # The copy was made before its own backup was recorded, and is the proof that it can be restored.
     facts.record(
         url,
@@ -194,6 +200,7 @@ def _finished(
         tables=len(trailer.rows),
         rows=sum(trailer.rows.values()),
         migrated=migrated,
+        problems=grave + [each.problem for each in drift if each.what != "isolation"],
         took_s=round(time.monotonic() - began, 3),
         lost_s=max(0, int((clock.now() - header.created_at).total_seconds())),
     )

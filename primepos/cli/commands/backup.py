@@ -183,13 +183,18 @@ def verify(
         "rows": sum(found.trailer.rows.values()),
         "dump_bytes": found.trailer.dump_bytes,
         "dump_sha256": found.trailer.dump_sha256,
-        "drill": None if done is None else {"took_s": done.took_s, "lost_s": done.lost_s, "migrated": done.migrated},
+        "drill": None,
     }
+    if done is not None:
+        drilled = ("took_s", "lost_s", "migrated", "problems")
+        answer["drill"] = {each: getattr(done, each) for each in drilled}
     if as_json:
         emit(answer, as_json=True)
         return
     note(f"{name} is intact: {answer['rows']} rows of {answer['tables']} tables, {_size(found.trailer.dump_bytes)}.")
     if done is not None:
+        for problem in done.problems:
+            note(f"Not as it should be: {problem}")
         note(f"Restored in {done.took_s:.1f} s, the books hold; the scratch database is gone.")
 
 

@@ -13,6 +13,8 @@ from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.clock import SystemClock
 from primepos.core.errors import InvalidInput
 
+_MOST_PROBLEMS = 10
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -41,6 +43,9 @@ def restore(
         bool, typer.Option("--replace", help="The database in service may go aside, under a dated name.")
     ] = False,
     disconnect: Annotated[bool, typer.Option("--disconnect", help="End the connections of others first.")] = False,
+    accept_problems: Annotated[
+        bool, typer.Option("--accept-problems", help="Take a copy whose books do not hold, since they did not before.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Put the newest database that stands aside back.")] = False,
     list_aside: Annotated[bool, typer.Option("--list-aside", help="List the databases that stand aside.")] = False,
     drop_aside: Annotated[
@@ -87,6 +92,7 @@ def restore(
         into,
         key_file,
         jobs=jobs,
+        accept=accept_problems,
         yes=yes,
         replace=replace,
         disconnect=disconnect,
@@ -103,6 +109,7 @@ def _restore(
     key_file: Any,
     *,
     jobs: int,
+    accept: bool,
     yes: bool,
     replace: bool,
     disconnect: bool,
@@ -121,7 +128,7 @@ def _restore(
             yes,
         )
     with places.at_hand(store, name) as here:
-        source = filling.Source(here, name, key_of(settings, key_file), settings.pg_bin, jobs)
+        source = filling.Source(here, name, key_of(settings, key_file), settings.pg_bin, jobs, accept)
         if into is None:
             done = restoring.restore_in_place(
                 url, source, audit=audit, clock=clock, replace=replace, disconnect=disconnect
@@ -133,10 +140,11 @@ def _restore(
     if as_json:
         emit({each: getattr(done, each) for each in done.__dataclass_fields__}, as_json=True)
         return
-    note(
-        f"{done.rows} rows of {done.tables} tables restored into {done.database} in {done.took_s:.1f} s;"
-        f" the books hold. What was booked after {done.created_at:%Y-%m-%d %H:%M:%S} UTC is not in it."
-    )
+    held = "" if done.problems else "; the books hold"
+    note(f"{done.rows} rows of {done.tables} tables restored into {done.database} in {done.took_s:.1f} s{held}.")
+    note(f"What was booked after {done.created_at:%Y-%m-%d %H:%M:%S} UTC is not in it.")
+    for problem in done.problems[:_MOST_PROBLEMS]:
+        note(f"Not as it should be: {problem}")
     if done.migrated:
         note(f"The schema was brought up to date: {', '.join(done.migrated)}.")
     whose = environment_tag.tag_of(
