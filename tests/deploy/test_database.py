@@ -251,6 +251,21 @@ BROKEN: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "SET LOCAL session_replication_role = origin",
         ),
     ),
+    "a row that points past its tenant by a key without one": (
+        "DB042",
+        "pinned_product_id_fkey: 1 rows",
+        (
+            "CREATE UNIQUE INDEX products_alone ON products (id)",
+            "CREATE TABLE pinned (tenant_id integer NOT NULL REFERENCES tenants, product_id uuid REFERENCES products (id), PRIMARY KEY (tenant_id, product_id))",
+            "INSERT INTO pinned SELECT (SELECT max(id) FROM tenants), id FROM products WHERE sku = 'A-1' AND tenant_id = (SELECT min(id) FROM tenants)",
+            "INSERT INTO pinned SELECT tenant_id, id FROM products WHERE sku = 'B-2'",
+            "ALTER TABLE pinned ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE pinned FORCE ROW LEVEL SECURITY",
+            "CREATE POLICY pinned_own ON pinned TO primepos_app USING (tenant_id < 0)",
+            "CREATE POLICY pinned_system ON pinned TO primepos_system USING (true)",
+            "GRANT SELECT ON pinned TO primepos_system",
+        ),
+    ),
     "stock that is not its movements": ("DB043", "stock equals its movements: product", ("UPDATE stock_levels SET quantity = quantity + 1 WHERE tenant_id = (SELECT min(id) FROM tenants)",)),
     "a payment that is too much": (
         "DB043",

@@ -126,10 +126,12 @@ def _astray(database: Inspector, key: dict[str, Any]) -> int:
         sql.SQL("p.{} = c.{}").format(sql.Identifier(theirs), sql.Identifier(mine))
         for mine, theirs in zip(key["columns"], key["keys"], strict=True)
     ]
+    present = list(key["columns"])
     if key["has_tenant"] and "tenant_id" not in key["columns"]:
         # The key itself does not carry the tenant, so the rows have to be held against each other.
         pairs.append(sql.SQL("p.tenant_id = c.tenant_id"))
-    given = sql.SQL(" AND ").join(sql.SQL("c.{} IS NOT NULL").format(sql.Identifier(one)) for one in key["columns"])
+        present.append("tenant_id")
+    given = sql.SQL(" AND ").join(sql.SQL("c.{} IS NOT NULL").format(sql.Identifier(one)) for one in present)
     question = sql.SQL(
         "SELECT count(*) AS astray FROM (SELECT FROM {child} c WHERE {given}"
         " AND NOT EXISTS (SELECT FROM {parent} p WHERE {pairs}) LIMIT 1000) AS found"
