@@ -35,6 +35,17 @@ class PrimeApp(App[Result], inherit_bindings=False):
         self.theme = wanted if wanted in {palette.name for palette in PALETTES} else PALETTES[0].name
         # Nothing slides: a till is looked at all day.
         self.animation_level = "none"
+        self.crash: Exception | None = None
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Remember the first bug that ended the app, for whoever ran it."""
+        if self.crash is None:
+            self.crash = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Leave without a word: Textual would print a trace with every local variable, a PIN just typed included."""
+        self._close_messages_no_wait()
 
     def run_apart(self, name: str, work: Callable[[], Any]) -> None:
         """Run something slow on a thread; the app gets :class:`Done` or :class:`Refused` with ``name``."""

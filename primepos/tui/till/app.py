@@ -199,8 +199,11 @@ def run_till(opener: Callable[[Callable[[int], None]], Till]) -> None:
     """Run the till at this terminal until it is left.
 
     Raises:
-        PrimePOSError: why it could not be opened.
+        PrimePOSError: why it could not be opened. Exception: the bug that ended it, as the till's own process meets it.
     """
-    refused = TillApp(opener).run()
+    till = TillApp(opener)
+    refused = till.run()
+    if till.crash is not None:
+        raise till.crash
     if refused is not None:
         raise refused
