@@ -61,3 +61,15 @@ def test_goods_without_a_receipt_come_back_by_sku(in_shop, app, shop):
     made = in_shop("sales", "return", *words).json
     assert (made["kind"], made["total"], made["flags"]) == ("refund", -300, ["NO_RECEIPT"])
     assert_books_hold(app, shop)
+
+
+def test_a_line_is_exchanged_and_the_difference_paid(in_shop, app, shop):
+    sale = app.run(book_sale, shop.cashier, basket(shop))
+    words = ("--line", "2", "--sku", "A-1:3", "--cash", "1.00", "--reason", "wrong one", "--yes", "--json")
+    made = in_shop("sales", "exchange", sale.receipt, *words).json
+    assert (made["kind"], made["total"], made["change"]) == ("sale", 50, 50)
+    owed = in_shop(
+        "sales", "exchange", made["receipt"], "--line", "1:1", "--sku", "B-2", "--reason", "x", "--yes", "--json"
+    )
+    assert (owed.code, owed.refusal["code"]) == (2, "NOT_PAID")
+    assert_books_hold(app, shop)

@@ -20,7 +20,7 @@ CONTRACTS = {
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 }
 FEATURES = (
-    "ops reporting importing provisioning fiscal sales cash payments inventory catalog staff outlets accounts tenancy"
+    "ops reporting importing provisioning fiscal returns sales cash payments inventory catalog staff outlets accounts tenancy"
     " audit jobs".split()
 )
 MODULES = [

@@ -112,6 +112,13 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "sales.deliver": _deliver,
     "sales.get": lambda _, t: {"id": t.sale},
     "sales.list": lambda _, t: {"outlet_id": t.shop.outlet_id, "shift_id": t.shift},
+    "sales.exchange": lambda m, t: {
+        "id": new_id(),
+        "sale_id": t.sale,
+        "returns": [{"line_no": 1}],
+        "lines": [{"product_id": m.products[0]}],
+        "reason": "theft",
+    },
     "sales.return_goods": lambda _, t: {
         "id": new_id(),
         "outlet_id": t.shop.outlet_id,

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 from litestar import Controller
 
 from primepos.api.endpoint import Call, runs
+from primepos.domain.returns import service as returns
 from primepos.domain.sales import service
 
 _REASON = "Deleted over the API"
@@ -40,10 +41,18 @@ class SalesController(Controller):
         into={"id": "sale_id"},
         located="/api/v1/sales/{id}",
     )
-    refundable = runs(service.refundable, "GET", "/{id:str}/refundable")
-    bring_back = runs(service.return_goods, "POST", "/returns", status=HTTPStatus.CREATED, located="/api/v1/sales/{id}")
+    refundable = runs(returns.refundable, "GET", "/{id:str}/refundable")
+    exchange = runs(
+        returns.exchange_goods,
+        "POST",
+        "/{id:str}/exchanges",
+        status=HTTPStatus.CREATED,
+        into={"id": "sale_id"},
+        located="/api/v1/sales/{id}",
+    )
+    bring_back = runs(returns.return_goods, "POST", "/returns", status=HTTPStatus.CREATED, located="/api/v1/sales/{id}")
     refund = runs(
-        service.refund_sale,
+        returns.refund_sale,
         "POST",
         "/{id:str}/refunds",
         status=HTTPStatus.CREATED,

@@ -17,16 +17,9 @@ from primepos.cli.output import confirm_destruction, emit, note
 from primepos.core.amounts import currency, parse_quantity, plain_amount
 from primepos.core.errors import InvalidInput
 from primepos.core.ids import new_id
+from primepos.domain.returns.service import exchange_goods, refund_sale, refundable, return_goods
 from primepos.domain.sales.errors import SaleNotFound
-from primepos.domain.sales.service import (
-    book_sale,
-    get_sale,
-    list_sales,
-    refund_sale,
-    refundable,
-    return_goods,
-    void_sale,
-)
+from primepos.domain.sales.service import book_sale, get_sale, list_sales, void_sale
 
 SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help="The sale's receipt number or id.")]
 _MOST_BYTES = 4 * 1024 * 1024
@@ -212,17 +205,60 @@ def refund(
     if not restock and not lines:
         left = place.run(refundable, {"id": found.id}).lines
         lines = [{"line_no": each.line_no, "restock": False} for each in left if each.left]
-    tenders = [
-        {"kind": kind, "amount": place.minor(f"--{kind}", text)}
-        for kind, text in (("card", card), ("cash", cash))
-        if text is not None
-    ]
+    tenders = _tenders(place, card=card, cash=cash)
     what = "what is left" if line is None else ", ".join(f"line {each}" for each in line)
     confirm_destruction(f"{what.capitalize()} of receipt {found.receipt} comes back, and its money is paid out.", yes)
     data = {"id": new_id(), "sale_id": found.id, "lines": lines, "tenders": tenders, "reason": reason}
     if outlet is not None:
         data["outlet_id"] = place.outlet(outlet).id
     _show(place.run(refund_sale, data), as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "primepos sales exchange MAIN-0-000017 --line 2 --sku MILK-1 --reason 'wrong size' --yes",
+        "primepos sales exchange MAIN-0-000017 --line 1:1 --sku CHEESE:0.4 --cash 5.00 --reason wish --yes --json",
+    )
+)
+def exchange(
+    sale: SaleArgument,
+    *,
+    line: Annotated[list[str], typer.Option("--line", metavar="NO[:QUANTITY]", help="A line that comes back.")],
+    sku: Annotated[list[str], typer.Option("--sku", metavar="SKU[:QUANTITY]", help="What is taken instead.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stands in the record.")],
+    cash: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Cash for the difference.")] = None,
+    card: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Card for the difference.")] = None,
+    outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Where; the sale's own by default.")] = None,
+    restock: Annotated[bool, typer.Option("--restock/--no-restock", help="Whether it can be sold again.")] = True,
+    yes: YesFlag = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take lines of a receipt back and sell other goods in one record; only the difference is paid, either way.
+
+    Where the customer owes, say how it is paid with --cash and --card; where the shop does, leave them out.
+    """
+    place = Workplace(tenant, env_file)
+    found = place.run(get_sale, {"id": _sale_id(place, sale)})
+    confirm_destruction(f"Goods of receipt {found.receipt} come back, others are taken.", yes)
+    data = {
+        "id": new_id(),
+        "sale_id": found.id,
+        "returns": [{**_line(each), "restock": restock} for each in line],
+        "lines": [_goods(each) for each in sku],
+        "tenders": _tenders(place, card=card, cash=cash),
+        "reason": reason,
+    }
+    if outlet is not None:
+        data["outlet_id"] = place.outlet(outlet).id
+    _show(place.run(exchange_goods, data), as_json=as_json)
+
+
+def _tenders(place: Workplace, **given: str | None) -> list[dict[str, Any]]:
+    return [
+        {"kind": kind, "amount": place.minor(f"--{kind}", text)} for kind, text in given.items() if text is not None
+    ]
 
 
 @app.command(

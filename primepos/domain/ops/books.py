@@ -197,7 +197,7 @@ def _body(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
         returns=[
             ReturnedLine(**{name: row[name] for name in ReturnedLine.__struct_fields__}) for row in parts["returns"]
         ]
-        if sale["kind"] == "refund"
+        if sale["kind"] != "void"
         else (),
     )
 

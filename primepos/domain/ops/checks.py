@@ -29,7 +29,7 @@ class Check:
 _ACKNOWLEDGED: Final = (
     "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
     " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
-    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund',"
+    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
     " 'sales.return_goods')"
     " AND a.outcome = 'done' AND a.data ? 'receipt'"
     " ORDER BY a.tenant_id, sale, a.id"
@@ -51,7 +51,8 @@ CHECKS = (
         "I1",
         "acknowledged sales exist",
         "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
-        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.return_goods')"
+        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
+        " 'sales.return_goods')"
         " AND a.outcome = 'done'"
         " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
         " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",
@@ -187,7 +188,7 @@ CHECKS = (
         " LEFT JOIN sales s ON s.tenant_id = b.tenant_id AND s.id = b.of_sale_id"
         " LEFT JOIN sale_lines o"
         " ON o.tenant_id = b.tenant_id AND o.sale_id = b.of_sale_id AND o.line_no = b.of_line_no"
-        " WHERE r.kind IS DISTINCT FROM CASE WHEN r.void_of IS NULL THEN 'refund' ELSE 'void' END"
+        " WHERE r.kind IS NULL OR r.kind = 'imported' OR (r.kind = 'void') <> (r.void_of IS NOT NULL)"
         " OR (r.void_of IS NOT NULL AND r.void_of <> b.of_sale_id) OR s.kind IS NULL OR s.kind IN ('void', 'refund')"
         " OR l.quantity IS DISTINCT FROM -b.quantity OR o.quantity IS DISTINCT FROM b.sold"
         " OR l.product_id IS DISTINCT FROM o.product_id OR l.sku <> o.sku OR l.unit_price <> o.unit_price",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.domain.sales.queries import Goods
-    from primepos.domain.sales.schemas import ReturnGoods, ReturnLine, SellLine
+    from primepos.domain.sales.schemas import ExchangeGoods, ReturnGoods, ReturnLine, SellLine
     from primepos.pricing.taxes import TaxRule
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -115,6 +115,37 @@ def price_request(
         tax=priced.tax,
         rounding=settled.rounding,
         total=priced.total + settled.rounding,
+    )
+
+
+def price_sold(
+    data: ExchangeGoods,
+    goods: Sequence[Goods],
+    taxes: Mapping[UUID, tuple[TaxRule, ...]],
+    *,
+    currency_code: str,
+    settings: Mapping[str, Any],
+) -> Priced:
+    """Price the goods that are taken instead, not paid yet: an exchange settles the difference.
+
+    Raises:
+        UnknownProduct, and the pricing engine's own refusals.
+    """
+    found = find_goods(data.lines, goods)
+    priced = _cart_of(data.lines, found, taxes, currency_code=currency_code, settings=settings)
+    return Priced(
+        lines=_lines(priced, found),
+        taxes=_taxes(priced),
+        payments=[],
+        quantities=[
+            (n, product.id, line.line.quantity)
+            for n, (line, product) in enumerate(zip(priced.lines, found, strict=True), 1)
+            if product.track_stock
+        ],
+        base=priced.base,
+        tax=priced.tax,
+        rounding=0,
+        total=priced.total,
     )
 
 

@@ -197,7 +197,7 @@ _PAYMENTS = (
 )
 _RETURNS = (
     "SELECT b.line_no, b.of_sale_id, b.of_line_no, b.quantity, b.nth, b.before, b.sold FROM sale_returns b"
-    " JOIN sales s ON s.tenant_id = b.tenant_id AND s.id = b.sale_id AND s.kind = 'refund'"
+    " JOIN sales s ON s.tenant_id = b.tenant_id AND s.id = b.sale_id AND s.kind <> 'void'"
     " WHERE b.tenant_id = %(tenant)s AND b.sale_id = %(sale)s ORDER BY b.line_no"
 )
 
@@ -396,7 +396,7 @@ _SERIES_PAYMENTS = (
 )
 _SERIES_RETURNS = (
     "SELECT x.sale_id, x.line_no, x.of_sale_id, x.of_line_no, x.quantity, x.nth, x.before, x.sold FROM sale_returns x"
-    " JOIN sales r ON r.tenant_id = x.tenant_id AND r.id = x.sale_id AND r.kind = 'refund'"
+    " JOIN sales r ON r.tenant_id = x.tenant_id AND r.id = x.sale_id AND r.kind <> 'void'"
     f" WHERE {_OF_SERIES} ORDER BY x.sale_id, x.line_no"
 )
 

@@ -306,3 +306,19 @@ class ReturnGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     outlet_id: UUID
     lines: Annotated[list[ReturnLine], Meta(min_length=1, max_length=200)]
     reason: Reason
+
+
+class ExchangeGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take goods of a sale back and sell others in one record. ``id`` makes the call safe to repeat.
+
+    ``returns`` are lines of the sale ``sale_id``, ``lines`` what is taken instead. ``tenders`` pay the difference;
+    where it is the customer's, leave them out: it goes to the cards that paid first, the rest in cash.
+    """
+
+    id: UUID
+    sale_id: UUID
+    outlet_id: UUID | None = None
+    returns: Annotated[list[RefundLine], Meta(min_length=1, max_length=2000)]
+    lines: Annotated[list[SellLine], Meta(min_length=1, max_length=2000)]
+    tenders: Annotated[list[TenderIn], Meta(max_length=50)] = []
+    reason: Reason

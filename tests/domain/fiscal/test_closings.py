@@ -12,8 +12,9 @@ from primepos.core.errors import PermissionDenied
 from primepos.core.ids import new_id
 from primepos.domain.fiscal.errors import PeriodNotOver, SeriesNotFound
 from primepos.domain.fiscal.service import close_period, exported_sales, list_closings, outline
+from primepos.domain.returns.service import refund_sale
 from primepos.domain.sales.chain import GENESIS
-from primepos.domain.sales.service import book_sale, deliver_sale, refund_sale, void_sale
+from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
 from tests.conftest import NOON
 from tests.domain.sales.test_races import at_once
 from tests.factories import TillSeries, a_shift, assert_books_hold, basket, rows

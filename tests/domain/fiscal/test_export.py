@@ -15,7 +15,8 @@ from primepos.core.ids import new_id
 from primepos.domain.fiscal.sealing import public_key
 from primepos.domain.fiscal.service import close_period, exported_sales, outline
 from primepos.domain.fiscal.verifying import NotAnExport, Verified, verify_export
-from primepos.domain.sales.service import book_sale, deliver_sale, refund_sale, void_sale
+from primepos.domain.returns.service import refund_sale
+from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
 from tests.conftest import NOON
 from tests.factories import TillSeries, a_shift, a_shop, basket
 

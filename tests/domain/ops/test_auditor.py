@@ -23,8 +23,9 @@ from primepos.domain.ops import service as ops
 from primepos.domain.ops.schemas import VerifyBooks
 from primepos.domain.ops.service import verify_own_books
 from primepos.domain.outlets.service import create_register
+from primepos.domain.returns.service import refund_sale
 from primepos.domain.sales.schemas import SalePayment
-from primepos.domain.sales.service import book_sale, deliver_sale, refund_sale, void_sale
+from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
 from tests.conftest import NOON
 from tests.factories import TillSeries, a_product, a_shift, a_shop, basket
 

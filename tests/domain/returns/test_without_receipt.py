@@ -11,15 +11,9 @@ from primepos.core.context import operator
 from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
 from primepos.core.ids import new_id
 from primepos.domain.outlets.service import archive_outlet
+from primepos.domain.returns.service import refund_sale, refundable, return_goods
 from primepos.domain.sales.errors import CannotRefund, CannotVoid, OutletNotFound, SaleConflict, UnknownProduct
-from primepos.domain.sales.service import (
-    get_sale,
-    list_sales,
-    refund_sale,
-    refundable,
-    return_goods,
-    void_sale,
-)
+from primepos.domain.sales.service import get_sale, list_sales, void_sale
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.domain.tenancy.service import suspend_tenant
 from tests.factories import a_product, a_shop, assert_books_hold, counts, rows

@@ -14,16 +14,18 @@ import msgspec
 
 from primepos.core.amounts import parse_quantity
 from primepos.core.errors import InvalidInput
+from primepos.domain.payments.settlement import settle_sale
 from primepos.domain.sales.booking import Priced, negated
 from primepos.domain.sales.errors import CardExceeded, NothingToRefund, ReturnExceedsSold, TendersDiffer
 from primepos.domain.sales.schemas import LineTax, RefundableLine, ReturnedLine, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.returns import share
 from primepos.pricing.rounding import cash_rounding
+from primepos.pricing.tender import Tender
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from primepos.domain.sales.schemas import RefundLine, RefundSale, ReturnGoods, TenderIn
+    from primepos.domain.sales.schemas import ExchangeGoods, RefundLine, RefundSale, ReturnGoods, TenderIn
     from primepos.pricing.rounding import CashRule
 
 _NONE = Decimal(0)
@@ -100,11 +102,8 @@ def price_refund(
     Raises:
         TendersDiffer, CardExceeded: see :func:`_paid_back`.
     """
-    is_last = all(
-        earlier.left(sale, n) == sum((each.quantity for each in returns if each.line_no == n), _NONE)
-        for n in range(1, len(sale.lines) + 1)
-    )
-    if is_last and earlier.is_nothing and not tenders and sale.payments:
+    is_last = _is_last(sale, earlier, returns)
+    if len(returns) == len(sale.lines) and is_last and earlier.is_nothing and not tenders and sale.payments:
         return negated(sale)
     lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
     base, tax = sum(line.base for line in lines), sum(line.tax for line in lines)
@@ -121,8 +120,17 @@ def price_refund(
     )
 
 
-def returned_lines(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -> list[ReturnedLine]:
-    """Return which line of the sale each line of the refund takes back, and how many times that happened before."""
+def _is_last(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -> bool:
+    """Tell whether nothing of the sale is left after these returns."""
+    back = {each.line_no: each.quantity for each in returns}
+    return all(earlier.left(sale, n) == back.get(n, _NONE) for n in range(1, len(sale.lines) + 1))
+
+
+def returned_lines(sale: SaleOut, earlier: Earlier, returns: Sequence[Return], *, after: int = 0) -> list[ReturnedLine]:
+    """Return which line of the sale each line of the record takes back, and how many times that happened before.
+
+    ``after`` is how many lines stand before them.
+    """
     return [
         ReturnedLine(
             line_no=n,
@@ -133,8 +141,52 @@ def returned_lines(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -
             before=earlier.quantities.get(each.line_no, _NONE),
             sold=sale.lines[each.line_no - 1].quantity,
         )
-        for n, each in enumerate(returns, 1)
+        for n, each in enumerate(returns, after + 1)
     ]
+
+
+def price_exchange(
+    sale: SaleOut,
+    earlier: Earlier,
+    returns: Sequence[Return],
+    sold: Priced,
+    tenders: Sequence[TenderIn],
+    rule: CashRule | None,
+) -> Priced:
+    """Return what an exchange books: the goods taken instead, then those that came back, and the difference settled.
+
+    Taxes of what is sold and of what comes back stay apart. Goods that come back are added by the caller.
+
+    Raises:
+        NotPaid: the tenders do not cover a difference that the customer owes.
+        TendersDiffer, CardExceeded: see :func:`_paid_back`; also for tenders where nothing is owed.
+    """
+    lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
+    base = sold.base + sum(line.base for line in lines)
+    tax = sold.tax + sum(line.tax for line in lines)
+    due = base + tax
+    if due > 0:
+        settled = settle_sale(due, [Tender(each.kind, each.amount) for each in tenders], rule)
+        payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in tenders]
+        if settled.change:
+            payments.append(SalePayment(kind="change", amount=-settled.change))
+        rounding = settled.rounding
+    elif due < 0:
+        payments, rounding = _paid_back(sale, earlier, -due, tenders, rule)
+    elif tenders:
+        raise TendersDiffer(due=0, given=sum(each.amount for each in tenders))
+    else:
+        payments, rounding = [], 0
+    return Priced(
+        lines=[*sold.lines, *lines],
+        taxes=[*sold.taxes, *_taxes(sale, earlier, lines, is_last=_is_last(sale, earlier, returns))],
+        payments=payments,
+        quantities=list(sold.quantities),
+        base=base,
+        tax=tax,
+        rounding=rounding,
+        total=due + rounding,
+    )
 
 
 def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
@@ -151,7 +203,7 @@ def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
     return found
 
 
-def refund_hash(data: RefundSale | ReturnGoods) -> bytes:
+def refund_hash(data: RefundSale | ReturnGoods | ExchangeGoods) -> bytes:
     """Return the fingerprint of a request: the same call again gives the same, any other a different one."""
     return hashlib.sha256(_encode(data)).digest()
 
@@ -178,7 +230,7 @@ def _taxes(sale: SaleOut, earlier: Earlier, lines: Sequence[SaleLine], *, is_las
             amounts[key] = amounts.get(key, 0) + each.amount
             bases[key] = bases.get(key, 0) + line.base
     named = {(each.code, each.rate): each for each in sale.taxes}
-    if is_last:
+    if is_last and len(named) == len(sale.taxes):
         # A tax on top of another has a base of its own; the last return takes what is left of it.
         bases = {key: -(each.base + earlier.tax_bases.get(key, 0)) for key, each in named.items() if key in amounts}
     return [

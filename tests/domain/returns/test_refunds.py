@@ -17,6 +17,7 @@ from primepos.domain.cash.service import shift_figures
 from primepos.domain.catalog.service import create_tax, set_class_taxes
 from primepos.domain.outlets.service import archive_outlet, create_outlet
 from primepos.domain.reporting.service import report_sales
+from primepos.domain.returns.service import refund_sale, refundable
 from primepos.domain.sales.errors import (
     AlreadyRefunded,
     AlreadyVoided,
@@ -29,15 +30,7 @@ from primepos.domain.sales.errors import (
     SaleNotFound,
     TendersDiffer,
 )
-from primepos.domain.sales.service import (
-    book_sale,
-    deliver_sale,
-    get_sale,
-    list_sales,
-    refund_sale,
-    refundable,
-    void_sale,
-)
+from primepos.domain.sales.service import book_sale, deliver_sale, get_sale, list_sales, void_sale
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.domain.tenancy.service import suspend_tenant
 from tests.conftest import NOON

@@ -1,0 +1,298 @@
+"""Goods that come back: refunds by receipt, exchanges, returns without a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from primepos.core.amounts import InvalidAmount
+from primepos.core.context import Context
+from primepos.core.errors import ApprovalRequired, PermissionDenied
+from primepos.core.operations import operation
+from primepos.core.permissions import Permission
+from primepos.domain.payments.settlement import NotPaid, cash_rule
+from primepos.domain.returns.refunding import (
+    Earlier,
+    Return,
+    cards_left,
+    price_exchange,
+    price_refund,
+    refund_hash,
+    returned_lines,
+    wanted_returns,
+    what_is_left,
+)
+from primepos.domain.sales import queries
+from primepos.domain.sales.booking import Priced, price_return, price_sold
+from primepos.domain.sales.errors import (
+    AlreadyVoided,
+    CannotRefund,
+    CardExceeded,
+    NothingToRefund,
+    OutletNotFound,
+    OutOfStock,
+    ReturnExceedsSold,
+    SaleConflict,
+    SaleNotFound,
+    TendersDiffer,
+    UnknownProduct,
+)
+from primepos.domain.sales.recording import record_sale, stored_sale, with_shift
+from primepos.domain.sales.rights import check_line_rights, require
+from primepos.domain.sales.schemas import (
+    ExchangeGoods,
+    GetSale,
+    Refundable,
+    RefundSale,
+    ReturnGoods,
+    SaleOut,
+)
+from primepos.domain.tenancy.errors import TenantSuspended
+from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender, UnsolvableTaxes
+
+# Records of goods that came back have nothing to give back themselves.
+REFUNDABLE = frozenset({"sale", "imported"})
+
+
+@operation(
+    "sales.refund",
+    permission=Permission.REFUND_WITH_RECEIPT,
+    raises=(
+        SaleNotFound,
+        OutletNotFound,
+        CannotRefund,
+        AlreadyVoided,
+        NothingToRefund,
+        ReturnExceedsSold,
+        TendersDiffer,
+        CardExceeded,
+        SaleConflict,
+        TenantSuspended,
+        InvalidAmount,
+    ),
+)
+def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
+    """Take goods of a sale back by its receipt, in whole, by line or by piece; never more than is left.
+
+    Booked into the outlet's own series as a record of kind ``refund``, every figure below zero: each amount and tax is
+    the share of what was charged, and all refunds of a sale together are the sale to the minor unit. The money goes
+    back to what paid, cards first, unless ``tenders`` say otherwise. Safe to repeat with the same ``id``.
+    """
+    fingerprint = refund_hash(data)
+    # Before the sale itself: what comes in between is then seen there, or by the index of returns.
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id))
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.sale_id))
+    outlet_id = data.outlet_id or sale.outlet_id
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, data.id)
+    place = queries.place_from(place_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    if sale.kind not in REFUNDABLE:
+        raise CannotRefund
+    if sale.voided_by is not None:
+        raise AlreadyVoided
+    returns = wanted_returns(sale, earlier, data.lines)
+    priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings))
+    _move_back(ctx, sale, returns, priced)
+    booked = record_sale(
+        ctx,
+        with_shift(ctx, place, data.id),
+        priced,
+        sale_id=data.id,
+        kind="refund",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=data.reason,
+        block=False,
+        returns=returned_lines(sale, earlier, returns),
+    )
+    ctx.note(
+        f"sale:{booked.id}",
+        refund_of=str(data.sale_id),
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(priced.quantities),
+    )
+    return booked
+
+
+def _move_back(ctx: Context, sale: SaleOut, returns: Sequence[Return], priced: Priced) -> None:
+    """Add the goods that go back into stock: those that left it when they were sold and can be sold again."""
+    moved = {n for n, _, _ in queries.goods_moved(ctx.uow, ctx.tenant_id, sale.id)}
+    first = len(priced.lines) - len(returns) + 1
+    for n, each in enumerate(returns, first):
+        product_id = sale.lines[each.line_no - 1].product_id
+        if each.restock and each.line_no in moved and product_id is not None:
+            priced.quantities.append((n, product_id, -each.quantity))
+
+
+@operation(
+    "sales.exchange",
+    permission=Permission.REFUND_WITH_RECEIPT,
+    raises=(
+        SaleNotFound,
+        OutletNotFound,
+        UnknownProduct,
+        CannotRefund,
+        AlreadyVoided,
+        ReturnExceedsSold,
+        NotPaid,
+        TendersDiffer,
+        CardExceeded,
+        OutOfStock,
+        SaleConflict,
+        TenantSuspended,
+        PermissionDenied,
+        ApprovalRequired,
+        InvalidAmount,
+        InvalidCart,
+        InvalidTender,
+        DiscountTooLarge,
+        UnsolvableTaxes,
+    ),
+)
+def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
+    """Take goods of a sale back and sell others, in one record with one number; only the difference is paid.
+
+    What comes back is worth what was paid for it, what is taken instead costs what it costs now. Taxes of the two stay
+    apart. The record is a sale: what was taken instead can be refunded by its receipt, but it cannot be voided.
+    Safe to repeat with the same ``id``.
+    """
+    check_line_rights(ctx, data.lines)
+    fingerprint = refund_hash(data)
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id))
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.sale_id))
+    outlet_id = data.outlet_id or sale.outlet_id
+    ids = [line.product_id for line in data.lines if line.product_id is not None]
+    skus = [line.sku for line in data.lines if line.sku is not None]
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, data.id)
+        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+    place = queries.place_from(place_cursor)
+    goods = queries.goods_from(goods_cursor)
+    taxes = queries.taxes_from(taxes_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    if sale.kind not in REFUNDABLE:
+        raise CannotRefund
+    if sale.voided_by is not None:
+        raise AlreadyVoided
+    returns = wanted_returns(sale, earlier, data.returns)
+    sold = price_sold(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings))
+    _move_back(ctx, sale, returns, priced)
+    booked = record_sale(
+        ctx,
+        with_shift(ctx, place, data.id),
+        priced,
+        sale_id=data.id,
+        kind="sale",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=data.reason,
+        block=place.settings.get("stock_policy") == "block",
+        returns=returned_lines(sale, earlier, returns, after=len(sold.lines)),
+    )
+    ctx.note(
+        f"sale:{booked.id}",
+        exchange_of=str(data.sale_id),
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(priced.quantities),
+    )
+    return booked
+
+
+@operation(
+    "sales.return_goods",
+    permission=Permission.REFUND_NO_RECEIPT,
+    raises=(
+        OutletNotFound,
+        UnknownProduct,
+        SaleConflict,
+        TenantSuspended,
+        PermissionDenied,
+        ApprovalRequired,
+        InvalidAmount,
+        InvalidCart,
+        UnsolvableTaxes,
+    ),
+)
+def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
+    """Take goods back whose receipt is lost: at today's prices, for cash, flagged ``NO_RECEIPT`` for a person to see.
+
+    Nothing says that they were sold here, so it needs a permission of its own. Safe to repeat with the same ``id``.
+    """
+    if any(line.unit_price is not None for line in data.lines):
+        require(ctx, Permission.SALE_PRICE_OVERRIDE)
+    fingerprint = refund_hash(data)
+    ids = [line.product_id for line in data.lines if line.product_id is not None]
+    skus = [line.sku for line in data.lines if line.sku is not None]
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
+        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+    place = queries.place_from(place_cursor)
+    goods = queries.goods_from(goods_cursor)
+    taxes = queries.taxes_from(taxes_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    priced = price_return(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    booked = record_sale(
+        ctx,
+        with_shift(ctx, place, data.id),
+        priced,
+        sale_id=data.id,
+        kind="refund",
+        fingerprint=fingerprint,
+        void_of=None,
+        reason=data.reason,
+        block=False,
+        flags=["NO_RECEIPT"],
+    )
+    ctx.note(
+        f"sale:{booked.id}",
+        receipt=booked.receipt,
+        reason=data.reason,
+        total=booked.total,
+        moved=len(priced.quantities),
+        flags=booked.flags,
+    )
+    return booked
+
+
+@operation("sales.refundable", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound, CannotRefund))
+def refundable(ctx: Context, data: GetSale) -> Refundable:
+    """Say what can still come back of a sale: by line how much and what it is worth, and how much to cards."""
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(data.id))
+    if sale.kind not in REFUNDABLE or sale.voided_by is not None:
+        raise CannotRefund
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.id))
+    lines = what_is_left(sale, earlier)
+    return Refundable(
+        sale_id=sale.id,
+        receipt=sale.receipt,
+        currency=sale.currency,
+        lines=lines,
+        amount=sum(line.amount for line in lines),
+        cards=sum(cards_left(sale, earlier).values()),
+    )

@@ -1,0 +1,175 @@
+"""Writing one sale of any kind into an outlet's own series: what booking, voiding and taking goods back share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from primepos.core.clock import business_date, utc_text
+from primepos.core.db import TransactionRetry
+from primepos.domain.cash.queries import roll_server_shift
+from primepos.domain.sales import posting, queries
+from primepos.domain.sales.chain import body_hash, series_name
+from primepos.domain.sales.errors import OutOfStock, SaleConflict, SaleNotFound
+from primepos.domain.sales.schemas import SaleOut
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from primepos.core.context import Context
+    from primepos.domain.sales.booking import Priced
+    from primepos.domain.sales.schemas import ReturnedLine
+
+
+def with_shift(ctx: Context, place: queries.Place, sale_id: UUID) -> queries.Place:
+    """Return the outlet's own register with a shift of today, opened now where there is none."""
+    now = ctx.clock.now()
+    today = business_date(now, place.zone, place.day_starts_hour)
+    if place.shift_id is None or place.business_date is None or place.business_date < today:
+        opened = roll_server_shift(ctx.uow, ctx.tenant_id, place.register_id, today, now)
+        if opened is not None:
+            ctx.audit.data.update(shift=str(opened), opened_at=utc_text(now))
+            if place.business_date is not None:
+                ctx.defer(
+                    "reporting.summarise_day",
+                    tenant_id=ctx.tenant_id,
+                    outlet_id=str(place.outlet_id),
+                    business_date=place.business_date.isoformat(),
+                )
+        if place.shift_id is not None:
+            # By itself: sales of the day before, still under way, have their goods and wait for the register, which
+            # this holds; it must not ask for goods while it does.
+            ctx.uow.keep()
+        with ctx.uow.pipeline() as pipe:
+            cursor = queries.ask_server_place(pipe, ctx.tenant_id, place.outlet_id, sale_id)
+        found = queries.place_from(cursor)
+        if found is None or found.shift_id is None:
+            raise TransactionRetry
+        return found
+    return place
+
+
+def stored_sale(ctx: Context, sale_id: UUID, fingerprint: bytes, known: bytes | None) -> SaleOut:
+    """Answer a repeated call with what was booked; replay is a read."""
+    if known is None or bytes(known) != fingerprint:
+        raise SaleConflict(sale=str(sale_id))
+    found = queries.read_sale(ctx.uow, ctx.tenant_id, sale_id)
+    if found is None:
+        raise SaleNotFound(sale=str(sale_id))
+    ctx.note(f"sale:{sale_id}", replayed=True)
+    return found
+
+
+def record_sale(
+    ctx: Context,
+    place: queries.Place,
+    priced: Priced,
+    *,
+    sale_id: UUID,
+    kind: str,
+    fingerprint: bytes,
+    void_of: UUID | None,
+    reason: str | None,
+    block: bool,
+    returns: Sequence[ReturnedLine] = (),
+    flags: Sequence[str] = (),
+) -> SaleOut:
+    """Write a priced sale into the outlet's own series and return it as stored."""
+    if place.shift_id is None or place.business_date is None:
+        raise TransactionRetry
+    sold_at = ctx.clock.now()
+    cashier = ctx.identity.name
+    body = body_hash(
+        sale_id=sale_id,
+        kind=kind,
+        void_of=void_of,
+        reason=reason,
+        shift_id=place.shift_id,
+        business_date=place.business_date,
+        sold_at=sold_at,
+        cashier=cashier,
+        currency=place.currency,
+        lines=priced.lines,
+        taxes=priced.taxes,
+        payments=priced.payments,
+        base=priced.base,
+        tax=priced.tax,
+        rounding=priced.rounding,
+        total=priced.total,
+        returns=returns,
+    )
+    entry = posting.Posting(
+        tenant_id=ctx.tenant_id,
+        sale_id=sale_id,
+        kind=kind,
+        outlet_id=place.outlet_id,
+        register_id=place.register_id,
+        shift_id=place.shift_id,
+        epoch=place.epoch,
+        prefix=place.prefix,
+        series=series_name(place.prefix, place.epoch),
+        business_date=place.business_date,
+        sold_at=sold_at,
+        cashier_id=ctx.identity.actor_id,
+        cashier=cashier,
+        currency=place.currency,
+        lines=priced.lines,
+        taxes=priced.taxes,
+        payments=priced.payments,
+        quantities=priced.quantities,
+        base=priced.base,
+        tax=priced.tax,
+        rounding=priced.rounding,
+        total=priced.total,
+        request_hash=fingerprint,
+        body=body,
+        flags=list(flags),
+        void_of=void_of,
+        reason=reason,
+        returns=returns,
+    )
+    with ctx.uow.pipeline() as pipe:
+        cursor = posting.send(pipe, entry)
+    row = cursor.fetchone()
+    if row is None:
+        # The shift was closed between reading and booking: look again.
+        raise TransactionRetry
+    below_zero = row[-1]
+    if block and below_zero:
+        short = [line.sku for line in priced.lines if line.product_id in below_zero]
+        raise OutOfStock(products=", ".join(dict.fromkeys(short)))
+    return booked_sale(entry, row)
+
+
+def booked_sale(entry: posting.Posting, row: tuple[Any, ...]) -> SaleOut:
+    """Return a sale as it was just written, from what was sent and what the statement answered."""
+    number, receipt, prev_hash, hash_, flags, received_at, _ = row
+    return SaleOut(
+        id=entry.sale_id,
+        kind=entry.kind,
+        receipt=receipt,
+        outlet_id=entry.outlet_id,
+        register_id=entry.register_id,
+        shift_id=entry.shift_id,
+        epoch=entry.epoch,
+        number=number,
+        business_date=entry.business_date,
+        sold_at=entry.sold_at,
+        received_at=received_at,
+        cashier=entry.cashier,
+        currency=entry.currency,
+        base=entry.base,
+        tax=entry.tax,
+        rounding=entry.rounding,
+        total=entry.total,
+        change=queries.change_of(entry.payments),
+        lines=list(entry.lines),
+        taxes=list(entry.taxes),
+        payments=list(entry.payments),
+        prev_hash=bytes(prev_hash).hex(),
+        hash=bytes(hash_).hex(),
+        flags=flags,
+        void_of=entry.void_of,
+        reason=entry.reason,
+        returns=list(entry.returns),
+    )
