@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-# Those that somebody is building right now are left alone, and so is what belongs to a constraint.
+# Those that somebody is building right now are left alone: whoever does holds this lock, and what the view of progress
+# says of another role's work is hidden from us. So is what belongs to a constraint.
 _INVALID: Final = """
 SELECT format('%%I', c.relname), t.relname
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'public' AND c.relkind = 'i' AND NOT i.indisvalid
-   AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
+   AND NOT EXISTS (SELECT FROM pg_locks l
+                    WHERE l.relation = t.oid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                      AND l.pid <> pg_backend_pid())
    AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid)
  ORDER BY c.relname
 """

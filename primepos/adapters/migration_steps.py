@@ -39,6 +39,7 @@ SYSTEM_ROLE: Final = "primepos_system"
 TRIES: Final = 6
 LONGEST_REST_S: Final = 1.0
 SMALLEST_BATCH: Final = 10
+_UNFINISHED: Final = "SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 _PASSING: Final = (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected, pg_errors.QueryCanceled)
 
 
@@ -56,6 +57,9 @@ def add_index(name: str, on: str, *, unique: bool = False) -> None:
     """Build an index while the table is written to; ``on`` is what follows ON: ``sales (tenant_id, channel)``."""
     kind = "UNIQUE INDEX" if unique else "INDEX"
     with _outside_transaction():
+        # One of that name that was never finished would be taken for it.
+        if not op.get_context().as_sql and op.get_bind().exec_driver_sql(_UNFINISHED, (name,)).scalar():
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.execute(f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {name} ON {_literal(on)}")
 
 

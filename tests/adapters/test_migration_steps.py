@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,7 +18,7 @@ from primepos.adapters import (
     migrations,
 )
 from primepos.adapters.migration_errors import ContractTooEarly, MigrationStopped
-from primepos.adapters.migration_indexes import InvalidIndex
+from primepos.adapters.migration_indexes import InvalidIndex, drop_invalid_indexes
 from primepos.adapters.migration_lint import lint
 from primepos.adapters.migration_rules import Severity
 from primepos.adapters.migration_sql import parse
@@ -171,6 +172,52 @@ def test_an_index_whose_building_broke_off_is_reported_removed_and_built(fresh_d
     ((definition,),) = ask(fresh_database, "SELECT pg_get_indexdef('sales_channel_idx'::regclass)")
     assert definition.endswith("(tenant_id, channel) WHERE (kind = 'sale'::text)")
     assert [each for each in migrations.verify(fresh_database) if each.what == "index"] == []
+
+
+def test_an_index_that_somebody_else_is_building_is_left_alone(fresh_database, cluster):
+    # Another role's work is hidden in the view of progress.
+    theirs = cluster.admin_url(fresh_database.rpartition("/")[2])
+
+    def build() -> None:
+        with psycopg.connect(theirs, autocommit=True) as other:
+            other.execute("CREATE INDEX CONCURRENTLY theirs_idx ON sales (tenant_id, receipt)")
+
+    building = threading.Thread(target=build)
+    holder = psycopg.connect(fresh_database)
+    try:
+        holder.execute("LOCK TABLE sales IN ROW EXCLUSIVE MODE")
+        building.start()
+        # It is there, not finished, and waits for the holder.
+        while ask(fresh_database, "SELECT to_regclass('theirs_idx') IS NULL") == [(True,)]:
+            assert building.is_alive()
+            threading.Event().wait(0.02)
+        found = [each for each in migrations.verify(fresh_database) if each.what == "index"]
+        with migrations.connected(fresh_database) as connection:
+            dropped = drop_invalid_indexes(connection)
+    finally:
+        holder.close()
+        building.join()
+    assert (found, dropped) == ([], [])
+    assert ask(fresh_database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'theirs_idx'::regclass") == [(True,)]
+
+
+def test_an_unfinished_index_that_the_runner_did_not_see_is_not_taken_for_the_finished_one(
+    fresh_database, shops, channel, monkeypatch
+):
+    migrations.upgrade(fresh_database, channel[0])
+    with psycopg.connect(fresh_database) as holder, psycopg.connect(fresh_database, autocommit=True) as other:
+        holder.execute("LOCK TABLE sales IN ROW EXCLUSIVE MODE")
+        other.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("CREATE INDEX CONCURRENTLY sales_channel_idx ON sales (tenant_id)")
+    monkeypatch.setattr(migrations, "drop_invalid_indexes", lambda _connection: [])
+
+    migrations.upgrade(fresh_database, channel[1])
+
+    assert ask(
+        fresh_database,
+        "SELECT indisvalid, indnatts FROM pg_index WHERE indexrelid = 'sales_channel_idx'::regclass",
+    ) == [(True, 2)]
 
 
 def test_a_step_that_fails_says_that_what_came_before_stays(fresh_database, tmp_path, monkeypatch):
