@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -365,8 +366,17 @@ def test_what_is_in_service_goes_aside_only_when_that_was_said_and_comes_back(
     cluster.drop_database(name)
 
 
-def test_an_empty_database_is_replaced_without_a_word_and_not_kept(world: World, cluster: Cluster, target: str) -> None:
-    done = restoring.restore_in_place(target, world.source(), audit=lambda _: [], clock=CLOCK)
+def test_an_empty_database_is_replaced_without_a_word_and_not_kept_by_one_restore_at_a_time(
+    world: World, cluster: Cluster, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "_TURN_TIMEOUT", "10ms")
+
+    def meanwhile(_url: str) -> list[str]:
+        with pytest.raises(BackupRunning):
+            restoring.undo(target, clock=CLOCK)
+        return []
+
+    done = restoring.restore_in_place(target, world.source(), audit=meanwhile, clock=CLOCK)
     assert (done.aside, databases(cluster, done.database)) == (None, [done.database])
     assert world.sales(target) == world.sales()
 
@@ -443,7 +453,6 @@ def test_a_restore_that_is_killed_leaves_what_is_in_service_and_the_next_one_tid
     world: World, cluster: Cluster, tmp_path: Path
 ) -> None:
     reached = tmp_path / "reached"
-    os.mkfifo(reached)
     # It stops in the middle of its input, with tables already made.
     programs = stand_in(
         tmp_path / "bin",
@@ -452,7 +461,9 @@ def test_a_restore_that_is_killed_leaves_what_is_in_service_and_the_next_one_tid
     )
     arguments = [world.url, str(world.store.directory), world.made.name, KEY.reveal(), str(programs)]
     process = subprocess.Popen([sys.executable, "-c", RESTORE, *arguments], cwd=ROOT, start_new_session=True)
-    assert reached.read_text() == "here\n"
+    while not reached.exists():
+        assert process.poll() is None
+        threading.Event().wait(0.02)
     process.kill()
     process.wait()
     os.killpg(process.pid, signal.SIGKILL)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _LOCK_CLASS: Final = 7_767_676
 _MOST_NAME = 63
 _SWAP_TRIES = 20
+_TURN_TIMEOUT = "5s"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -211,11 +212,13 @@ def _maintenance(url: str, *, locked: bool = True) -> Iterator[psycopg.Connectio
     """Give a connection beside the database itself, which cannot rename or drop itself; one restore at a time."""
     with connected(at_database(url, MAINTENANCE)) as connection:
         if locked:
-            row = connection.execute(
-                "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK_CLASS, database_of(url)]
-            ).fetchone()
-            if row is None or not row[0]:
-                raise BackupRunning
+            # The server takes a moment to notice that whoever held it was killed.
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", [_TURN_TIMEOUT])
+            try:
+                connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK_CLASS, database_of(url)])
+            except pg_errors.LockNotAvailable:
+                raise BackupRunning from None
+            connection.execute("SELECT set_config('lock_timeout', '0', false)")
         yield connection
 
 
