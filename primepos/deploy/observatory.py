@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from primepos.deploy import observatory_csp as csp
 
@@ -183,8 +183,12 @@ class Page:
         """The scripts and the policies in ``<meta>`` elements of the page; none where it is no HTML."""
         read = _Html()
         if self.is_html:
-            read.feed(self.body)
-            read.close()
+            try:
+                read.feed(self.body)
+                read.close()
+            except AssertionError:
+                # How the library gives up on a marked section of a word processor; what came before it counts.
+                return read
         return read
 
     @property
@@ -262,7 +266,7 @@ def redirection(page: Page) -> str:
         return "redirection-not-needed-no-http"
     if not page.http_verified:
         return "redirection-invalid-cert"
-    route = [urlsplit(each) for each in page.route]
+    route = [place_of(each) for each in page.route]
     if all(_is_preloaded(each.hostname or "", page.preloaded) for each in route):
         return "redirection-all-redirects-preloaded"
     if len(route) < _ONE_HOP:
@@ -479,7 +483,7 @@ def _script_place(source: str, page: Page) -> tuple[bool, bool]:
         return False, False
     if not re.match(r"https?://", source):
         return True, page.is_https
-    place = urlsplit(source)
+    place = place_of(source)
     host, own = place.hostname or "", page.hostname
     return host == own or host.endswith(f".{own}") or own.endswith(f".{host}"), place.scheme == "https"
 
@@ -500,6 +504,17 @@ def _token_rule(prefix: str, given: Sequence[str], known: frozenset[str]) -> str
     if len(given) > 1 or token is None or token[1] not in known:
         return f"{prefix}-header-invalid"
     return f"{prefix}-implemented-with-{token[1]}"
+
+
+def place_of(url: str) -> SplitResult:
+    """Return a URL taken apart; what is no URL has no scheme and no host."""
+    try:
+        place = urlsplit(url)
+        # Looked at here, since only looking tells that they cannot be read.
+        _ = place.hostname, place.port
+    except ValueError:
+        return urlsplit("")
+    return place
 
 
 def _is_preloaded(hostname: str, preloaded: frozenset[str]) -> bool:

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from primepos import __version__
 from primepos.core.errors import InvalidInput, Unavailable
 from primepos.deploy import tls
-from primepos.deploy.observatory import TESTER_ORIGIN, Headers, Page
+from primepos.deploy.observatory import TESTER_ORIGIN, Headers, Page, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -249,8 +249,11 @@ class Prober:
             target = answer.header("location")
             if answer.status not in _REDIRECTS or not target or len(route) > MOST_HOPS:
                 return tuple(route), answer
-            following = urljoin(route[-1], target)
-            if urlsplit(following).scheme not in PORTS:
+            try:
+                following = urljoin(route[-1], target)
+            except ValueError:
+                return tuple(route), answer
+            if place_of(following).scheme not in PORTS or not place_of(following).hostname:
                 return tuple(route), answer
             route.append(following)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from primepos.deploy import observatory
@@ -528,3 +530,49 @@ def test_only_answers_are_scored():
     for status in (404, 500, 429):
         with pytest.raises(ValueError, match=f"status {status}"):
             observatory.score(page(status=status))
+
+
+ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
+POLICY_TEXT = st.lists(
+    st.sampled_from(
+        ["default-src", "script-src", "'none'", "'self'", "https:", "*", ";", ",", "'nonce-a'", "%", "//", " "]
+    )
+).map(" ".join)
+NAMES = st.sampled_from([
+    "content-security-policy", "set-cookie", "strict-transport-security", "referrer-policy", "x-frame-options",
+    "x-content-type-options", "cross-origin-resource-policy", "cross-origin-opener-policy", "content-type",
+])  # fmt: skip
+MARKUP = st.lists(
+    st.sampled_from(
+        [
+            "<script src=",
+            "<meta http-equiv=Content-Security-Policy content=",
+            ">",
+            "<![if",
+            "<![CDATA[",
+            "<!",
+            "'",
+            "//a",
+        ]
+    )
+).map("".join)
+
+
+@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.given(
+    st.lists(st.tuples(NAMES, ANY_TEXT | POLICY_TEXT), max_size=6), ANY_TEXT | MARKUP, st.lists(ANY_TEXT, max_size=3)
+)
+def test_whatever_a_server_sends_gets_a_score(headers, body, route):
+    found = Page(
+        hostname=HOST, headers=(("content-type", "text/html"), *headers), body=body, https_headers=tuple(headers),
+        route=tuple(route) or None, cors_headers=tuple(headers),
+    )  # fmt: skip
+    assert 0 <= observatory.score(found).points <= 200
+
+
+def test_broken_markup_and_broken_addresses_are_judged_by_what_can_be_read():
+    body = '<script src="https://[broken/x.js"></script><script src="//a"></script><![foo[bar]]><script src="x">'
+    assert observatory.subresource_integrity(page(body=body)) == (
+        "sri-not-implemented-and-external-scripts-not-loaded-securely"
+    )
+    assert observatory.redirection(page(route=("http://[broken", "http://[worse"))) == "redirection-not-to-https"

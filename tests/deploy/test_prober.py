@@ -162,6 +162,15 @@ def test_redirections_in_a_circle_end(live):
     prober.close()
 
 
+@pytest.mark.parametrize("place", ["https://[broken", "ftp://elsewhere", "https://", "http://a:notaport/"])
+def test_a_redirection_to_nowhere_is_not_followed(live, place):
+    live.break_answers = lambda asked, good: sent(302, {}, ("Location", place))
+    prober = live.prober()
+    assert prober.route("/") == (f"http://{API_HOST}/",)
+    live.break_answers = None
+    prober.close()
+
+
 @pytest.mark.parametrize("url", ["", "api.brightfruit.shop", "ftp://a.shop", "https://", "https://a.shop:99999"])
 def test_what_is_no_url_is_refused(url):
     with pytest.raises(BadUrl):

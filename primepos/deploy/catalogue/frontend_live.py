@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from primepos.deploy.catalogue.http import scored
 from primepos.deploy.catalogue.http_callers import preflight_problem
 from primepos.deploy.check import HIGH, MEDIUM, Needs, check, failed, not_applicable, passed
+from primepos.deploy.observatory import place_of
 
 if TYPE_CHECKING:
     from primepos.deploy.check import Outcome
@@ -69,10 +71,10 @@ def live_scripts(prober: Prober) -> list[tuple[str, str]]:
     """
     origin = _frontend(prober)
     found = _Scripts()
-    found.feed(prober.get("/", origin=origin).text)
+    found.read(prober.get("/", origin=origin).text)
     scripts = []
     for source in list(dict.fromkeys(found.sources))[:MOST_SCRIPTS]:
-        parts = urlsplit(urljoin(f"{origin}/", source))
+        parts = place_of(_joined(origin, source))
         if f"{parts.scheme}://{parts.netloc}" == origin:
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             scripts.append((f"{origin}{path}", prober.get(path, origin=origin).text))
@@ -86,6 +88,11 @@ class _Scripts(HTMLParser):
         super().__init__()
         self.sources: list[str] = []
 
+    def read(self, text: str) -> None:
+        """Read a page; what the library cannot read ends it there."""
+        with contextlib.suppress(AssertionError):
+            self.feed(text)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a script, or one that is to be loaded soon."""
         given = dict(attrs)
@@ -93,6 +100,13 @@ class _Scripts(HTMLParser):
             self.sources.append(given["src"] or "")
         elif tag == "link" and given.get("as") == "script" and given.get("href"):
             self.sources.append(given["href"] or "")
+
+
+def _joined(origin: str, source: str) -> str:
+    try:
+        return urljoin(f"{origin}/", source)
+    except ValueError:
+        return ""
 
 
 def _frontend(prober: Prober) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from primepos.core.redaction import Redactor
 from primepos.deploy import observatory
@@ -108,7 +107,7 @@ def plain_http_redirects(target: Target) -> Outcome:
         if prober.is_https:
             return passed("nothing listens for plain HTTP")
         return failed(f"{prober.base} is plain HTTP and nothing answers at its port 80")
-    place = urlsplit(answer.header("location") or "")
+    place = observatory.place_of(answer.header("location") or "")
     if answer.status in {301, 302, 307, 308} and place.scheme == "https" and place.hostname == prober.host:
         return passed(f"{answer.status} to {place.scheme}://{place.netloc}")
     told = f"{answer.status} to {place.scheme or '?'}://{place.netloc}" if place.netloc else str(answer.status)
