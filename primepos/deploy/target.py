@@ -164,8 +164,6 @@ class Target:
         for name in ("database", "http"):
             if name in self.__dict__:
                 self.__dict__[name].close()
-        if "surface" in self.__dict__ and self.surface.executor is not None:
-            self.surface.executor.shutdown()
 
     def _named_environment(self) -> str:
         text = self.environ.get("PRIMEPOS_ENV", "")
