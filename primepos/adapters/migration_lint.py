@@ -89,11 +89,13 @@ def lint(
 
 
 def start_after(location: Path | None = None) -> str | None:
-    """Return the newest revision that is history, None where all are looked at."""
+    """Return the newest revision that is history, None where all are looked at. Raises MigrationUnreadable."""
     try:
         told = tomllib.loads((location or script_location()).joinpath("lint.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MigrationUnreadable(file="lint.toml", problem=str(error)) from error
     value = told.get("start_after")
     return None if value is None else str(value)
 

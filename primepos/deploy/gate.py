@@ -202,9 +202,10 @@ def _outcome(check: Check, state: _Run) -> Outcome:
     try:
         return check.run(state.target)
     except PrimePOSError as error:
-        if error.kind is not ErrorKind.UNAVAILABLE:
-            return _crash(check, error)
-        return _silence(check, state, str(error))
+        if error.kind is ErrorKind.UNAVAILABLE:
+            return _silence(check, state, str(error))
+        # A refusal of ours says what is wrong with what was looked at; it is no bug.
+        return Outcome(status=Status.ERROR, evidence=f"cannot be looked at: {error}", remedy=error.hint)
     except (ConnectionError, TimeoutError) as error:
         return _silence(check, state, f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 - a check that breaks is reported as broken, and the others still run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from primepos.core.errors import Unavailable
+from primepos.core.errors import InvalidInput, Unavailable
 from primepos.deploy import gate
 from primepos.deploy.check import (
     CRITICAL,
@@ -102,6 +102,14 @@ def test_a_check_that_breaks_is_an_error_that_says_where_and_keeps_secrets(targe
     assert broken.evidence.startswith("the check broke: ValueError: no *** (doubles.py:")
     assert "bug of PrimePOS" in broken.remedy
     assert statuses(report)["ENV002"] == "pass"
+
+
+def test_what_cannot_be_looked_at_is_an_error_and_no_bug(target, monkeypatch):
+    a_catalogue(monkeypatch, a_check("MIG040", InvalidInput("0042.py is no revision", hint="Mend it.")))
+    (found,) = gate.run(target).findings
+    assert (found.status, found.evidence, found.remedy) == (
+        Status.ERROR, "cannot be looked at: 0042.py is no revision", "Mend it.",
+    )  # fmt: skip
 
 
 def test_no_secret_of_the_environment_gets_past_the_gate(target, monkeypatch):
