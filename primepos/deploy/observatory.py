@@ -12,108 +12,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
 
 from primepos.deploy import observatory_csp as csp
+from primepos.deploy.observatory_page import Page, place_of
+from primepos.deploy.observatory_points import BEST, MINIMUM_FOR_BONUS, POINTS, grade, is_scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-Headers = tuple[tuple[str, str], ...]
-
-BEST = 100
-MINIMUM_FOR_BONUS = 90
 SIX_MONTHS_S = 15_552_000
-TESTER_ORIGIN = "https://http-observatory.security.mozilla.org"
 
-# What each finding adds or takes.
-POINTS: Final[Mapping[str, int]] = {
-    "csp-implemented-with-no-unsafe-default-src-none": 10,
-    "csp-implemented-with-no-unsafe": 5,
-    "csp-implemented-with-unsafe-inline-in-style-src-only": 0,
-    "csp-implemented-but-duplicate-directives": 0,
-    "csp-implemented-with-insecure-scheme-in-passive-content-only": -10,
-    "csp-implemented-with-unsafe-eval": -10,
-    "csp-implemented-with-unsafe-inline": -20,
-    "csp-implemented-with-insecure-scheme": -20,
-    "csp-header-invalid": -25,
-    "csp-not-implemented": -25,
-    "csp-not-implemented-but-reporting-enabled": -25,
-    "cookies-secure-with-httponly-sessions-and-samesite": 5,
-    "cookies-secure-with-httponly-sessions": 0,
-    "cookies-not-found": 0,
-    "cookies-without-secure-flag-but-protected-by-hsts": -5,
-    "cookies-session-without-secure-flag-but-protected-by-hsts": -10,
-    "cookies-without-secure-flag": -20,
-    "cookies-samesite-flag-invalid": -20,
-    "cookies-anticsrf-without-samesite-flag": -20,
-    "cookies-session-without-httponly-flag": -30,
-    "cookies-session-without-secure-flag": -40,
-    "cross-origin-resource-sharing-not-implemented": 0,
-    "cross-origin-resource-sharing-implemented-with-public-access": 0,
-    "cross-origin-resource-sharing-implemented-with-restricted-access": 0,
-    "cross-origin-resource-sharing-implemented-with-universal-access": -50,
-    "redirection-all-redirects-preloaded": 0,
-    "redirection-to-https": 0,
-    "redirection-not-needed-no-http": 0,
-    "redirection-off-host-from-http": -5,
-    "redirection-not-to-https-on-initial-redirection": -10,
-    "redirection-not-to-https": -20,
-    "redirection-missing": -20,
-    "redirection-invalid-cert": -20,
-    "referrer-policy-private": 5,
-    "referrer-policy-not-implemented": 0,
-    "referrer-policy-unsafe": -5,
-    "referrer-policy-header-invalid": -5,
-    "hsts-preloaded": 5,
-    "hsts-implemented-max-age-at-least-six-months": 0,
-    "hsts-implemented-max-age-less-than-six-months": -10,
-    "hsts-not-implemented": -20,
-    "hsts-header-invalid": -20,
-    "hsts-not-implemented-no-https": -20,
-    "hsts-invalid-cert": -20,
-    "sri-implemented-and-all-scripts-loaded-securely": 5,
-    "sri-implemented-and-external-scripts-loaded-securely": 5,
-    "sri-not-implemented-response-not-html": 0,
-    "sri-not-implemented-but-no-scripts-loaded": 0,
-    "sri-not-implemented-but-all-scripts-loaded-from-secure-origin": 0,
-    "sri-not-implemented-but-external-scripts-loaded-securely": -5,
-    "sri-implemented-but-external-scripts-not-loaded-securely": -20,
-    "sri-not-implemented-and-external-scripts-not-loaded-securely": -50,
-    "x-content-type-options-nosniff": 0,
-    "x-content-type-options-not-implemented": -5,
-    "x-content-type-options-header-invalid": -5,
-    "x-frame-options-implemented-via-csp": 5,
-    "x-frame-options-sameorigin-or-deny": 5,
-    "x-frame-options-allow-from-origin": 0,
-    "x-frame-options-not-implemented": -20,
-    "x-frame-options-header-invalid": -20,
-    "corp-implemented-with-same-origin": 10,
-    "corp-implemented-with-same-site": 10,
-    "corp-implemented-with-cross-origin": 0,
-    "corp-not-implemented": 0,
-    "corp-header-invalid": -5,
-    "coep-implemented-with-require-corp": 10,
-    "coep-implemented-with-credentialless": 10,
-    "coep-implemented-with-unsafe-none": 0,
-    "coep-not-implemented": 0,
-    "coep-header-invalid": -5,
-    "coop-implemented-with-same-origin": 10,
-    "coop-implemented-with-same-origin-allow-popups": 10,
-    "coop-implemented-with-noopener-allow-popups": 10,
-    "coop-implemented-with-unsafe-none": 0,
-    "coop-not-implemented": 0,
-    "coop-header-invalid": -5,
-}
-GRADES: Final[Mapping[int, str]] = {
-    100: "A+", 95: "A", 90: "A", 85: "A-", 80: "B+", 75: "B", 70: "B", 65: "B-", 60: "C+", 55: "C", 50: "C", 45: "C-",
-    40: "D+", 35: "D", 30: "D", 25: "D-", 20: "F", 15: "F", 10: "F", 5: "F", 0: "F",
-}  # fmt: skip
-
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
 _PRIVATE_REFERRER = frozenset({"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"})
 _LEAKY_REFERRER = frozenset({"origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"})
 _EMBEDDER = frozenset({"require-corp", "credentialless", "unsafe-none"})
@@ -150,62 +59,6 @@ class Score:
         """Say what added and what took points, the worst first."""
         moved = sorted((one for one in self.findings if one.points), key=lambda one: one.points)
         return ", ".join(f"{one.result} {one.points:+d}" for one in moved) or "nothing added, nothing taken"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What was answered, as the rules look at it; header names in lower case.
-
-    ``headers`` and ``body`` are the page's after all redirects; ``https_headers`` those of the first answer over HTTPS,
-    None where there is no HTTPS. ``route`` is every URL that was met from plain HTTP on, None where nothing listens
-    there; ``cors_headers`` what came back for a request with :data:`TESTER_ORIGIN`.
-    """
-
-    hostname: str
-    headers: Headers
-    body: str = ""
-    status: int = 200
-    is_https: bool = True
-    https_headers: Headers | None = ()
-    https_verified: bool = True
-    route: tuple[str, ...] | None = None
-    http_verified: bool = True
-    cors_origin: str = TESTER_ORIGIN
-    cors_headers: Headers = ()
-    preloaded: frozenset[str] = frozenset()
-
-    def values(self, name: str) -> list[str]:
-        """Return the values of one header of the page, in order."""
-        return [value for each, value in self.headers if each == name]
-
-    @cached_property
-    def html(self) -> _Html:
-        """The scripts and the policies in ``<meta>`` elements of the page; none where it is no HTML."""
-        read = _Html()
-        if self.is_html:
-            try:
-                read.feed(self.body)
-                read.close()
-            except AssertionError:
-                # How the library gives up on a marked section of a word processor; what came before it counts.
-                return read
-        return read
-
-    @property
-    def is_html(self) -> bool:
-        """Whether a browser would show it as a page."""
-        return (self.values("content-type") or [""])[0].partition(";")[0] in _HTML
-
-
-def grade(points: int) -> tuple[int, str]:
-    """Return points, never below 0, with the grade of the multiple of five below them."""
-    points = max(points, 0)
-    return points, GRADES[min(points - points % 5, BEST)]
-
-
-def is_scored(status: int) -> bool:
-    """Whether the Observatory scores a page with this status: an answer, a redirection, or one that wants a sign-in."""
-    return 200 <= status < 400 or status in {401, 403}
 
 
 def score(page: Page) -> Score:
@@ -427,29 +280,6 @@ class _Cookie:
     same_site: str
 
 
-class _Html(HTMLParser):
-    """Collects what the rules look at: scripts as (source, integrity), and the policies of ``<meta>`` elements."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.scripts: list[tuple[str, str]] = []
-        self._metas: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a script or a policy."""
-        given = {name: value or "" for name, value in attrs}
-        if tag == "script":
-            self.scripts.append((given.get("src", ""), given.get("integrity", "")))
-        elif tag == "meta" and given.get("http-equiv", "").strip().lower() == "content-security-policy":
-            self._metas.append(("content-security-policy", given.get("content", "")))
-        elif tag == "meta" and given.get("name", "").strip().lower() == "referrer":
-            self._metas.append(("referrer-policy", given.get("content", "")))
-
-    def policies(self, name: str) -> list[str]:
-        """Return what the page itself says for a header of this name."""
-        return [content for each, content in self._metas if each == name]
-
-
 def _cookie(header: str) -> _Cookie:
     first, *rest = header.split(";")
     flags = {name.strip().lower(): value.strip().lower() for name, _, value in (part.partition("=") for part in rest)}
@@ -504,17 +334,6 @@ def _token_rule(prefix: str, given: Sequence[str], known: frozenset[str]) -> str
     if len(given) > 1 or token is None or token[1] not in known:
         return f"{prefix}-header-invalid"
     return f"{prefix}-implemented-with-{token[1]}"
-
-
-def place_of(url: str) -> SplitResult:
-    """Return a URL taken apart; what is no URL has no scheme and no host."""
-    try:
-        place = urlsplit(url)
-        # Looked at here, since only looking tells that they cannot be read.
-        _ = place.hostname, place.port
-    except ValueError:
-        return urlsplit("")
-    return place
 
 
 def _is_preloaded(hostname: str, preloaded: frozenset[str]) -> bool:

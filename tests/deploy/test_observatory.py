@@ -9,8 +9,9 @@ import hypothesis.strategies as st
 import pytest
 
 from primepos.deploy import observatory
-from primepos.deploy.observatory import Page
 from primepos.deploy.observatory_csp import PolicyInvalid, parse_policies
+from primepos.deploy.observatory_page import TESTER_ORIGIN, Page
+from primepos.deploy.observatory_points import POINTS, grade
 
 HOST = "brightfruit.shop"
 HASH = "'sha256-hqBEA/HXB3aJU2FgOnYN8rkAgEVgyfi3Vs1j2/XMPBA='"
@@ -441,7 +442,7 @@ def test_isolation_headers_are_one_token(rule, header, good):
         ([("access-control-allow-origin", "https://till.shop")], "implemented-with-restricted-access"),
         (
             [
-                ("access-control-allow-origin", observatory.TESTER_ORIGIN),
+                ("access-control-allow-origin", TESTER_ORIGIN),
                 ("access-control-allow-credentials", "true"),
             ],
             "implemented-with-universal-access",
@@ -474,7 +475,7 @@ def test_types_are_not_guessed(headers, expected):
     [(100, (100, "A+")), (0, (0, "F")), (120, (120, "A+")), (-10, (0, "F")), (88, (88, "A-")), (94, (94, "A"))],
 )
 def test_a_grade_is_that_of_the_five_below(points, expected):
-    assert observatory.grade(points) == expected
+    assert grade(points) == expected
 
 
 def test_every_result_of_a_rule_has_its_points():
@@ -489,7 +490,7 @@ def test_every_result_of_a_rule_has_its_points():
         "hsts",
     }
     rules |= {"sri", "x-content-type-options", "x-frame-options", "corp"}
-    assert {name for each in observatory.POINTS for name in rules if each.startswith(name)} == rules
+    assert {name for each in POINTS for name in rules if each.startswith(name)} == rules
     assert len(observatory.RULES) == 12
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from primepos.deploy.catalogue.http import scored
 from primepos.deploy.catalogue.http_callers import preflight_problem
 from primepos.deploy.check import HIGH, MEDIUM, Needs, check, failed, not_applicable, passed
-from primepos.deploy.observatory import place_of
+from primepos.deploy.observatory_page import place_of
 
 if TYPE_CHECKING:
     from primepos.deploy.check import Outcome

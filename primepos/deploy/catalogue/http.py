@@ -13,6 +13,8 @@ from primepos.core.redaction import Redactor
 from primepos.deploy import observatory
 from primepos.deploy.catalogue import http_callers, http_closed, http_headers, http_refusals
 from primepos.deploy.check import CRITICAL, HIGH, LOW, MEDIUM, Needs, check, failed, passed, skipped
+from primepos.deploy.observatory_page import place_of
+from primepos.deploy.observatory_points import is_scored
 from primepos.deploy.prober import API, DeploymentUnreachable
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ def plain_http_redirects(target: Target) -> Outcome:
         if prober.is_https:
             return passed("nothing listens for plain HTTP")
         return failed(f"{prober.base} is plain HTTP and nothing answers at its port 80")
-    place = observatory.place_of(answer.header("location") or "")
+    place = place_of(answer.header("location") or "")
     if answer.status in {301, 302, 307, 308} and place.scheme == "https" and place.hostname == prober.host:
         return passed(f"{answer.status} to {place.scheme}://{place.netloc}")
     told = f"{answer.status} to {place.scheme or '?'}://{place.netloc}" if place.netloc else str(answer.status)
@@ -179,7 +181,7 @@ def observatory_score(target: Target) -> Outcome:
 def scored(prober: Prober, path: str, origin: str | None, wanted: int) -> Outcome:
     """Return whether a page gets the points that are wanted, and what gave and took them."""
     page = prober.page(path, origin)
-    if not observatory.is_scored(page.status):
+    if not is_scored(page.status):
         return failed(f"{path} answers {page.status}, which is not scored")
     score = observatory.score(page)
     told = f"{score.points} ({score.grade}): {score.breakdown()}"
