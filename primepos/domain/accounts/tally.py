@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from primepos.core.db import Database
 
 MOST_KEPT = 50_000
+STALE = timedelta(seconds=2)
 _SETTLE = (
     SWEEP + ", given AS (SELECT * FROM unnest(%(keys)s::text[], %(previous)s::text[], %(amounts)s::int[],"  # noqa: S608  constants only
     " %(untils)s::timestamptz[]) AS g (key, previous, amount, until)),"
@@ -42,6 +43,7 @@ class _Window:
 
     previous: str
     until: datetime
+    settled_at: datetime
     total: int = 0
     fresh: int = 0
     before: int = 0
@@ -65,20 +67,22 @@ class Tally(CounterStorage):
         with self._lock:
             window = self._windows.get(current)
             if window is None:
-                window = self._open(previous, current, now + timedelta(seconds=2 * expiry))
+                window = self._open(previous, current, now, now + timedelta(seconds=2 * expiry))
             if math.floor(window.before * self._share(now, expiry)) + window.total + amount > limit:
                 return False
+            # Soon where others may have used up what is left: after a pause, and the closer to the limit.
+            if not window.fresh and now - window.settled_at > STALE:
+                self.wanted.set()
             window.total += amount
             window.fresh += amount
             self._dirty[current] = window
-            # Soon where others may have used up what is left: the closer to the limit, the more often.
             if window.fresh * 8 > limit - window.total:
                 self.wanted.set()
         return True
 
-    def _open(self, previous: str, current: str, until: datetime) -> _Window:
+    def _open(self, previous: str, current: str, now: datetime, until: datetime) -> _Window:
         last = self._windows.get(previous)
-        window = self._windows[current] = _Window(previous, until, before=last.total if last else 0)
+        window = self._windows[current] = _Window(previous, until, now, before=last.total if last else 0)
         # What the other processes know of this caller is not known here yet.
         self.wanted.set()
         return window
@@ -115,6 +119,7 @@ class Tally(CounterStorage):
             for row in found:
                 window, amount = sent[row["key"]]
                 window.fresh -= amount
+                window.settled_at = now
                 window.total, window.before = row["hits"] + window.fresh, row["before"]
             self._forget(now)
         return len(found)
