@@ -31,6 +31,9 @@ JUDGES_OF_THE_REPORT: Final = ("OPS081", "OPS082")
 # What is wrong with waivers cannot be waived, nor hidden by a baseline.
 NEVER_SET_ASIDE: Final = "OPS082"
 
+# Why a check was left out of a run that was for others.
+NOT_ASKED: Final = "not part of this run"
+
 _DIGESTED: Final = "primepos check-deploy 1\n"
 
 _CHANGING = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7,}\b|[0-9]+(?:[.,:T-][0-9]+)*")

@@ -19,7 +19,7 @@ from primepos.core.redaction import printable
 from primepos.core.settings import Secret
 from primepos.deploy.baseline import apply_baseline, compare, first_seen
 from primepos.deploy.check import CRITICAL, Needs, Outcome, Severity, Status, catalogue, failed, skipped
-from primepos.deploy.findings import JUDGES_OF_THE_REPORT, Finding, Report, fingerprint
+from primepos.deploy.findings import JUDGES_OF_THE_REPORT, NOT_ASKED, Finding, Report, fingerprint
 from primepos.deploy.owners import Owners, read_owners
 from primepos.deploy.waivers import Waivers, apply_waivers, read_waivers
 
@@ -179,7 +179,7 @@ def _why_not(check: Check, state: _Run) -> str | None:
     """Say why a check is not run, if it is not."""
     selection = state.selection
     if selection.only and check.id not in selection.only:
-        return "not part of this run"
+        return NOT_ASKED
     if check.id in selection.skip:
         return "left out (--skip)"
     if check.unbuilt is not None:
