@@ -27,7 +27,7 @@ from litestar import Litestar
 from uvicorn.supervisors import Multiprocess
 
 from primepos import bootstrap
-from primepos.adapters.telemetry.metrics import forget_process, shared_between_processes
+from primepos.adapters.telemetry.processes import forget_process, shared_between_processes
 from primepos.adapters.telemetry.starting import start_telemetry
 from primepos.api.app import build_app
 from primepos.api.body import MAX_HEAD_BYTES

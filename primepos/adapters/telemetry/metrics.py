@@ -3,15 +3,12 @@
 Names follow Prometheus' rules: base units, one unit a name, ``_total`` on counters. A label never holds a tenant, a
 person or anything else that a caller may choose freely: each of its values is a row that is kept for ever.
 
-Several processes behind one port keep their figures in files of one directory, PROMETHEUS_MULTIPROC_DIR, which
-``shared_between_processes`` makes; whichever process is asked adds them up. What the database knows (the queue, the
-schema, backups) is read when somebody asks: see ``figures``.
+Several processes behind one port add up, see ``processes``. What the database knows (the queue, the schema, backups) is
+read when somebody asks: see ``figures``.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +16,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 from prometheus_client.exposition import choose_encoder
 
+from primepos.adapters.telemetry.processes import are_shared
 from primepos.core.errors import ApprovalRequired, ErrorKind, PrimePOSError
 from primepos.core.permissions import Permission
 
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from primepos.core.context import Identity
     from primepos.core.operations import App, Operation
 
-DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 # 0.3 is there because the service promises it: 95 of 100 requests within 300 ms.
 HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 DB_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0)
@@ -102,7 +99,7 @@ class Metrics:
         app.watch(self.operation_ended)
         app.database.watch(self.exchanged)
         self._pool.labels("limit").set(app.settings.db_pool_size + app.settings.db_max_overflow)
-        watch_pool = self._pool_moves if DIRECTORY in os.environ else self._pool_asked
+        watch_pool = self._pool_moves if are_shared() else self._pool_asked
         try:
             with watch_pool(app.database.engine):
                 yield
@@ -214,28 +211,15 @@ class Metrics:
     def render(self, accept: str, *more: Collector) -> tuple[bytes, str]:
         """Return what is known as a page and its media type; ``more`` are collectors that are asked now."""
         page = CollectorRegistry()
-        if DIRECTORY in os.environ:
+        if are_shared():
             multiprocess.MultiProcessCollector(page)  # type: ignore[no-untyped-call]  # the library leaves it without
         else:
             page.register(self.registry)
         for each in more:
             page.register(each)
         encode, media_type = choose_encoder(accept)
-        return encode(page), media_type
-
-
-@contextmanager
-def shared_between_processes() -> Iterator[None]:
-    """Let the processes started in the block keep their figures where each can add up those of all."""
-    with tempfile.TemporaryDirectory(prefix="primepos-metrics-", ignore_cleanup_errors=True) as place:
-        os.environ[DIRECTORY] = place
         try:
-            yield
-        finally:
-            del os.environ[DIRECTORY]
-
-
-def forget_process(pid: int | None) -> None:
-    """Drop the gauges of a process that has ended; what it counted stays counted."""
-    if pid is not None and DIRECTORY in os.environ:
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library leaves it without
+            return encode(page), media_type
+        except FileNotFoundError:
+            # The files of processes that have ended were drawn together just now.
+            return encode(page), media_type
