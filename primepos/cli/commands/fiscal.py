@@ -152,7 +152,9 @@ def verify(
         if found.findings:
             emit(told(found)["problems"], as_json=False, columns=("kind", "series", "number", "problem"))
         verdict = "is as it was sealed" if found.ok else "IS NOT as it was sealed"
-        note(f"The export of {found.shop} {verdict}: {_counted(found.sales, 'sale')}, {_counted(found.closings, 'closing')}.")
+        note(
+            f"The export of {found.shop} {verdict}: {_counted(found.sales, 'sale')}, {_counted(found.closings, 'closing')}."
+        )
         note(f"Sealed with key {found.key}")
         if found.pending:
             note(f"{found.pending} number(s) had not been delivered by their till when it was made.")
@@ -190,7 +192,7 @@ def _written(file: Path) -> Iterator[IO[bytes]]:
         with part.open("xb") as raw:
             if file.suffix == ".gz":
                 with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
-                    yield packed  # type: ignore[misc]
+                    yield packed  # type: ignore[misc]  # a GzipFile is a stream of bytes; its stubs do not say so
             else:
                 yield raw
             raw.flush()
@@ -205,7 +207,7 @@ def _read(file: Path) -> Iterator[IO[bytes]]:
     if file.suffix == ".gz":
         try:
             with gzip.open(file, "rb") as source:
-                yield source  # type: ignore[misc]
+                yield source  # type: ignore[misc]  # a GzipFile is a stream of bytes; its stubs do not say so
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise InvalidInput(f"{file} is no whole gzip file: {error}") from None
         return
