@@ -142,6 +142,13 @@ def test_nothing_in_the_table_is_wider_than_80_columns(target, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
+def test_areas_that_nobody_asked_for_have_no_row(target, monkeypatch):
+    a_catalogue(monkeypatch, a_check("ENV001"), a_check("SEC010"), a_check("SEC011"))
+    text = render_table(gate.run(target, Selection(only=frozenset({"ENV001"}))))
+    assert [line.split()[0] for line in text.partition("\n\n")[0].splitlines()] == ["Area", "environment"]
+    assert "Not run\n  2: not part of this run (SEC010-011)\n" in text
+
+
 def test_what_is_overdue_is_said(target, report):
     later = replace(report, at=NOW + timedelta(days=3))
     text = render_table(later)

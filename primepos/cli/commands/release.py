@@ -104,9 +104,10 @@ def _migrate(url: str) -> list[Revision]:
 
 def _tell(when: str, report: Report) -> None:
     """Say on stderr what was found, worst first; the whole report is that of check-deploy."""
+    from primepos.deploy.findings import NOT_ASKED
     from primepos.deploy.report.wording import STATUS_WORDS, worst_first
 
-    of = f"{report.executed} of {sum(one.evidence != 'not part of this run' for one in report.findings)} checks"
+    of = f"{report.executed} of {sum(one.evidence != NOT_ASKED for one in report.findings)} checks"
     note(f"{when} the migrations: {report.verdict.value}, {of} gave an answer")
     for one in worst_first(report):
         note(f"  {one.check.id} {STATUS_WORDS[one.status]} {one.severity.value}: {one.evidence}")

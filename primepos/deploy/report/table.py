@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from primepos.deploy.check import Area, Status
+from primepos.deploy.findings import NOT_ASKED
 from primepos.deploy.report.wording import (
     STATUS_WORDS,
     VERDICT_WORDS,
@@ -44,8 +45,10 @@ def render_table(report: Report) -> str:
 def _areas(report: Report) -> Iterator[str]:
     yield f"{'Area':<14}{'pass':>7}{'fail':>7}{'error':>7}{'waived':>8}{'skipped':>9}{'n/a':>6}"
     for area in Area:
-        found = [one.status for one in report.findings if one.check.area is area]
-        if found:
+        here = [one for one in report.findings if one.check.area is area]
+        found = [one.status for one in here]
+        # Below it says which were not asked for.
+        if any(one.evidence != NOT_ASKED for one in here):
             yield (
                 f"{area.value:<14}{found.count(Status.PASS):>7}{found.count(Status.FAIL):>7}"
                 f"{found.count(Status.ERROR):>7}{found.count(Status.WAIVED):>8}"
