@@ -14,7 +14,8 @@ import pytest
 from primepos.adapters import migration_files, migrations
 from primepos.adapters.migrations import Told
 from primepos.core.ids import new_id
-from primepos.domain.sales.service import book_sale, deliver_sale, refund_sale, void_sale
+from primepos.domain.returns.service import refund_sale
+from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
 from tests.adapters.channel_revisions import a_channel_for_sales
 from tests.conftest import NOON
 from tests.factories import TillSeries, a_shift, a_shop, assert_books_hold, basket, rows
