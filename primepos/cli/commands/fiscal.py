@@ -152,9 +152,8 @@ def verify(
         if found.findings:
             emit(told(found)["problems"], as_json=False, columns=("kind", "series", "number", "problem"))
         verdict = "is as it was sealed" if found.ok else "IS NOT as it was sealed"
-        note(
-            f"The export of {found.shop} {verdict}: {_counted(found.sales, 'sale')}, {_counted(found.closings, 'closing')}."
-        )
+        looked = f"{_counted(found.sales, 'sale')}, {_counted(found.closings, 'closing')}"
+        note(f"The export of {found.shop} {verdict}: {looked}.")
         note(f"Sealed with key {found.key}")
         if found.pending:
             note(f"{found.pending} number(s) had not been delivered by their till when it was made.")
