@@ -108,9 +108,17 @@ def test_names_keep_prometheus_rules_and_labels_hold_nobody(watched, shop):
     assert str(shop.cashier.actor_id) not in page
 
 
-def test_open_metrics_is_spoken_to_who_asks_for_it(watched):
+def test_open_metrics_is_spoken_to_who_asks_for_it_and_passes_its_stricter_parser(watched, shop):
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict
+
+    watched.ask(shop.cashier, "GET", "/api/v1/products")
+    watched.ask(shop.cashier, "GET", "/api/v1/audit")
     page = watched.page(Accept="application/openmetrics-text;version=1.0.0")
     assert page.endswith("# EOF\n")
+    found = {family.name: family.type for family in strict(page)}
+    assert found == {name: kind for name, kind in NAMES.items() if "backup" not in name}
+    plain = watched.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert plain.headers["content-type"].startswith("text/plain; version=")
 
 
 # --- what is counted -------------------------------------------------------------------------------------------------
