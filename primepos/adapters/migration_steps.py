@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,6 +184,11 @@ class _Backfill:
                     told = told | {"after": list(row[2:]), "seen": told["seen"] + seen, "changed": changed}
                     self._remember(told)
                 self.connection.exec_driver_sql("COMMIT")
+            except KeyboardInterrupt:
+                # Left open, the transaction would be what is complained about.
+                with suppress(DBAPIError):
+                    self.connection.exec_driver_sql("ROLLBACK")
+                raise
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise

@@ -130,6 +130,27 @@ def test_a_backfill_that_was_stopped_goes_on_behind_its_last_batch(fresh_databas
     assert migrations.current(fresh_database) == channel[3]
 
 
+def test_ctrl_c_in_the_middle_of_a_batch_stops_cleanly_and_it_goes_on_later(
+    fresh_database, shops, channel, monkeypatch
+):
+    migrations.upgrade(fresh_database, channel[1])
+    real = migration_steps._Backfill._remember
+
+    def interrupted(self: migration_steps._Backfill, told: dict[str, Any]) -> None:
+        real(self, told)
+        if told["seen"] == 8:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migration_steps._Backfill, "_remember", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            migrations.upgrade(fresh_database)
+    assert ask(fresh_database, "SELECT count(channel) FROM sales") == [(4,)]
+
+    migrations.upgrade(fresh_database)
+    assert ask(fresh_database, "SELECT count(channel) FROM sales") == [(15,)]
+
+
 def test_a_row_that_is_held_for_a_moment_is_waited_out_in_smaller_batches(fresh_database, shops, channel, monkeypatch):
     migrations.upgrade(fresh_database, channel[1])
     monkeypatch.setattr(migration_connections, "LOCK_TIMEOUT", "30ms")
