@@ -341,6 +341,8 @@ class Live:
             "connect_to": connect_to((API_HOST, PLATFORM_HOST, SHOP_HOST), https, http),
             "ca_file": self.authority.file,
             "timer": lambda: self.seconds,
+            # A busy machine is no reason to fail.
+            "timeout_s": 60,
         }
         return Prober(url, ORIGIN, **{**given, **more})
 

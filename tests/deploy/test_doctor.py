@@ -330,6 +330,8 @@ def test_doc02_sends_the_preflight_of_each_origin(a_patient, live):
     found = first("DOC02", a_patient(origins, prober=live.prober()))
     assert found.cause == "https://office.brightfruit.shop: the preflight answers 403"
     assert f"{ORIGIN}: 204, allow-headers: authorization, content-type; may call" in found.evidence
+    all_well = first("DOC02", a_patient({"CORS_ALLOWED_ORIGINS": ORIGIN}, prober=live.prober()))
+    assert all_well.cause == "Each listed origin may call: the page that is blocked has another one"
 
 
 def test_doc03_says_which_database_was_looked_at(a_patient, cluster, database_url):
@@ -403,6 +405,8 @@ def test_doc06_says_why_the_platform_gets_no_answer(a_patient, live):
     assert "leads elsewhere" in first("Health check timeout", a_patient(prober=live.prober())).cause
     live.break_answers = lambda asked, good: sent(400, {}) if asked.is_https else good
     assert "ALLOWED_HOSTS" in first("Health check timeout", a_patient(prober=live.prober())).cause
+    live.break_answers = None
+    assert "It answers now, 200" in first("Health check timeout", a_patient(prober=live.prober())).cause
     on_render = {"RENDER": "true", "PRIMEPOS_ENV": "production", "HOST": "127.0.0.1"}
     assert "this machine only" in first("Health check timeout", a_patient(on_render)).cause
 

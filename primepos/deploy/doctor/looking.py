@@ -98,6 +98,10 @@ def at_origins(patient: Patient) -> Findings:
         found.lines.append(f"{origin}: {answer.status}, allow-headers: {allowed}; {problem or 'may call'}")
         if problem is not None:
             found.because(f"{origin}: {problem}")
+    found.because(
+        "Each listed origin may call: the page that is blocked has another one",
+        "Compare `Origin` of the blocked request with the list, to the letter: scheme, host, port",
+    )
     return found
 
 
@@ -199,6 +203,11 @@ def at_probe(patient: Patient) -> Findings:
     }
     for told in (text for is_so, text in reasons.items() if is_so):
         found.because(told)
+    found.because(
+        f"It answers now, {answer.status} in {answer.seconds * 1000:.0f} ms: the platform asks elsewhere, or asked"
+        " before it had started",
+        "Compare healthCheckPath and the service's names; look at the log of the start",
+    )
     return found
 
 
