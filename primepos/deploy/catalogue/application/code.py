@@ -21,7 +21,7 @@ REVIEWED: Final[Mapping[str, str]] = {
     "primepos/adapters/backup/snapshot.py:_open_sequences": "names as the catalogue gives them, quoted by it",
     "primepos/core/embedded/provision.py:reset_superuser_password": "a password made a line above, of URL-safe letters",
     "primepos/core/models.py:json_column": "the default of a column, written in the model; part of the schema",
-    "primepos/deploy/catalogue/database/rows.py:_broken_books": "the same questions, asked by the gate",
+    "primepos/deploy/catalogue/database/rows.py:books_hold": "the same questions, asked by the gate",
     "primepos/domain/ops/books.py:failed_checks": "the auditor's questions, constants of the module beside it",
 }
 # Migrations write SQL for a living: their texts are the program's own, run by the owner before there is a tenant.
