@@ -6,7 +6,6 @@ import gc
 import os
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +18,8 @@ from primepos.cli.output import emit, note
 from primepos.core.errors import InvalidInput, RuleViolation
 from primepos.deploy.check import Area, Check, Needs, Severity, catalogue
 from primepos.deploy.report.formats import Format, written
+from primepos.deploy.signing import Role
+from primepos.deploy.signing import sign as sign_report
 
 if TYPE_CHECKING:
     from primepos.core.settings import Settings
@@ -43,15 +44,6 @@ EPILOG = examples(
     "\nExit codes: 0 GO or CONDITIONAL GO; 1 NO-GO, something at or above --fail-on is wrong; 2 usage; "
     "3 a check crashed or the target does not answer."
 )
-
-
-class RoleName(StrEnum):
-    """Whose signatures a release needs."""
-
-    DEV_LEAD = "dev-lead"
-    DEVOPS = "devops"
-    SECURITY = "security"
-    PRODUCT = "product"
 
 
 class NoDatabase(InvalidInput):
@@ -286,7 +278,7 @@ def explain(
 )
 def sign(
     *,
-    role: Annotated[RoleName, typer.Option("--role", help="For which role you sign.")],
+    role: Annotated[Role, typer.Option("--role", help="For which role you sign.")],
     name: Annotated[str, typer.Option("--name", help="Who signs.")],
     report: Annotated[
         Path | None, _file("--report", "The report (JSON) that you have read; without it the gate runs, static only.")
@@ -300,7 +292,7 @@ def sign(
     A sign-off for another commit or another report does not count. Committing the sign-offs themselves does no harm.
     A NO-GO cannot be signed.
     """
-    from primepos.deploy import gate, signing
+    from primepos.deploy import gate
     from primepos.deploy.report.document import document
 
     if not name.strip():
@@ -315,7 +307,7 @@ def sign(
             target.close()
     else:
         read = _read(report)
-    path = signing.sign(project or Path(), signing.Role(role.value), name.strip(), read, datetime.now(UTC))
+    path = sign_report(project or Path(), role, name.strip(), read, datetime.now(UTC))
     told = {"role": role.value, "commit": read.commit, "report_digest": read.digest, "path": path.as_posix()}
     if as_json:
         emit(told, as_json=True)
