@@ -158,9 +158,7 @@ def test_two_requests_have_two_ids_and_an_error_names_its_own(api):
     assert first.json()["request_id"] == first.headers["x-request-id"]
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:8000", "LOCALHOST", "localhost.:80", "[::1]:8000", "[::1]"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "LOCALHOST", "localhost.:80", "[::1]:8000", "[::1]"])
 def test_hosts_of_this_server_are_answered(api, host):
     assert api.get("/api/v1", headers={"host": host}).status_code == 200
 

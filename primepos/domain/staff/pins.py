@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from primepos.core.allowance import Policy
 from primepos.core.db import apart
 from primepos.core.security import WeakPin, check_pin, verify_pin
-from primepos.domain.accounts.throttle import REGISTER_PIN_FAILURES, LoginThrottled, Policy, Throttle
+from primepos.domain.accounts.throttle import REGISTER_PIN_FAILURES, LoginThrottled, Throttle
 from primepos.domain.staff import queries
 from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled
 
