@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2
+# More than the cores: some tests wait for processes and deadlines, not for a processor.
+WORKERS ?= 3
 # Order and faults are drawn from it, so that a gate answers the same on the same code; `make check-long` draws its own.
 SEED ?= 1
 RUN = "$(VENV)/bin/python" -m
@@ -26,7 +27,7 @@ check: lint types contracts docs suite ## what .ci/run runs: lint, types, import
 suite: venv-test
 	@mkdir -p reports
 	@rm -f .coverage .coverage.*
-	@PRIMEPOS_FAULT_SEED=$(SEED) $(RUN) pytest -n $(WORKERS) --randomly-seed=$(SEED) --junitxml=reports/junit.xml --cov --cov-report= $(PYTEST_ARGS)
+	@FAULT_SEED=$(SEED) $(RUN) pytest -n $(WORKERS) --randomly-seed=$(SEED) --junitxml=reports/junit.xml --cov --cov-report= $(PYTEST_ARGS)
 	@"$(VENV)/bin/python" scripts/coverage_gate.py
 
 check-long: venv-test ## slower proofs, and the suite on other versions of PostgreSQL that are installed

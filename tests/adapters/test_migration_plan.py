@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -128,7 +129,7 @@ STRENGTH = (
 
 @pytest.fixture(scope="module")
 def setting(cluster):
-    name = "locks_of_statements"
+    name = f"locks_of_statements_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     cluster.create_database(name)
     url = cluster.owner_url(name)
     with psycopg.connect(url, autocommit=True) as connection:

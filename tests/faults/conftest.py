@@ -29,15 +29,15 @@ LASTING = {"JWT_ACCESS_TTL_SECONDS": "86400"}
 
 
 def seed() -> int:
-    """Return PRIMEPOS_FAULT_SEED, or a new seed."""
-    return int(os.environ.get("PRIMEPOS_FAULT_SEED") or random.SystemRandom().randrange(10**9))
+    """Return FAULT_SEED, or a new seed."""
+    return int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(10**9))
 
 
 @pytest.fixture
 def rng() -> random.Random:
-    """A generator whose seed is printed, so that a failure can be run again: PRIMEPOS_FAULT_SEED takes it."""
+    """A generator whose seed is printed, so that a failure can be run again: FAULT_SEED takes it."""
     chosen = seed()
-    print(f"PRIMEPOS_FAULT_SEED={chosen}")  # noqa: T201  for whoever reads a long run
+    print(f"FAULT_SEED={chosen}")  # noqa: T201  for whoever reads a long run
     return random.Random(chosen)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from random import Random
 
 CI_ROUNDS = 2
-LONG_ROUNDS = int(os.environ.get("PRIMEPOS_FAULT_ROUNDS", "200"))
+LONG_ROUNDS = int(os.environ.get("FAULT_ROUNDS", "200"))
 LATEST_S = 0.4
 
 

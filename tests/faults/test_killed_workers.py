@@ -1,6 +1,6 @@
 """F1: processes of the API are killed at random moments while four tills sell.
 
-PRIMEPOS_FAULT_KILLS says how many kills the long run makes, PRIMEPOS_FAULT_SEED repeats one.
+FAULT_KILLS says how many kills the long run makes, FAULT_SEED repeats one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in /proc")
 
 CI_KILLS = 10
-LONG_KILLS = int(os.environ.get("PRIMEPOS_FAULT_KILLS", "1000"))
+LONG_KILLS = int(os.environ.get("FAULT_KILLS", "1000"))
 LATEST_S = 0.3
 
 

@@ -90,6 +90,10 @@ OTHERS = {
     "PUT /api/v1/tax-classes/{id:str}/taxes": SAYS_THE_END,
     "POST /api/v1/stock/adjust": "safe with an id, as inventory/test_documents.py shows; without, a delta moves again",
     "POST /api/v1/stock/receive": "safe with an id, as inventory/test_documents.py shows; without, it receives again",
+    "POST /api/v1/sales/{id:str}/refunds": "safe by its id, as returns/test_refunds.py shows",
+    "POST /api/v1/sales/{id:str}/exchanges": "safe by its id, as returns/test_exchanges.py shows",
+    "POST /api/v1/sales/returns": "safe by its id, as returns/test_without_receipt.py shows",
+    "POST /api/v1/fiscal/closings": "again closes what is new since, which is nothing",
     "POST /api/v1/stock/opening": "again is refused: what has moved cannot be opened",
 }
 

@@ -65,7 +65,7 @@ def test_a_database_that_cannot_be_reached_is_survived_without_a_restart(
         assert_exactly_these(house, sellers.acknowledged)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_reading_and_signing_in_end_too_while_the_line_is_dead(world: App, database_url: str, tmp_path: Path) -> None:
     with Line(database_url) as line, serve(environment(line.url, tmp_path, **LASTING, **TIMES)) as served:
         house = a_house(world, served.url)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from primepos.core.operations import App
 
 CI_ROUNDS = 2
-LONG_ROUNDS = int(os.environ.get("PRIMEPOS_FAULT_ROUNDS", "24"))
+LONG_ROUNDS = int(os.environ.get("FAULT_ROUNDS", "24"))
 
 
 def roll(world: App, database_url: str, data_dir: Path, rng: Random, rounds: int) -> None:
