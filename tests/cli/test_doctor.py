@@ -23,8 +23,9 @@ def _clean(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_healthy_installation_ends_with_0_and_a_sick_one_with_1(command, monkeypatch, database_url):
-    monkeypatch.setenv("DATABASE_URL", database_url)
+def test_a_healthy_installation_ends_with_0_and_a_sick_one_with_1(command, monkeypatch, fresh_database):
+    # One of its own: jobs of other tests would wait in a shared one.
+    monkeypatch.setenv("DATABASE_URL", fresh_database)
     well = command("doctor", "--json").json
     assert well["ok"]
     assert [step["name"] for step in well["steps"]][:4] == ["environment", "disk", "port", "database"]

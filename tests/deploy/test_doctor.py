@@ -85,8 +85,9 @@ def first(text: str, patient: Patient) -> Explanation:
 # --- the diagnosis ---------------------------------------------------------------------------------------------------
 
 
-def test_a_good_installation_is_well(a_patient, database_url):
-    found = steps.diagnose(a_patient({"DATABASE_URL": database_url}))
+def test_a_good_installation_is_well(a_patient, fresh_database):
+    # One of its own: jobs of other tests would wait in a shared one.
+    found = steps.diagnose(a_patient({"DATABASE_URL": fresh_database}))
     assert [one.name for one in found] == list(steps.STEPS)
     assert {one.name: one.evidence for one in found if one.health is Health.BAD} == {}
     health = {one.name: one.health for one in found}

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -66,6 +67,8 @@ def read(url: str) -> Figures:
             connection.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
             return _read(connection)
     except psycopg.Error as error:
+        # Else a half-open socket lives as long as the error that its frames hold: until the next garbage collection.
+        clear_frames(error.__traceback__)
         log.warning("metrics.database", msg="The database does not answer", detail=str(error))
         return Figures(is_up=False)
 
