@@ -39,8 +39,9 @@ PART = 16 << 20
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[tuple[str, S3Store]]:
     """The endpoint of moto's S3, over real HTTP, and a bucket there."""
-    server_module = pytest.importorskip("moto.server", reason="moto is not installed")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    from moto.server import ThreadedMotoServer  # seconds to import
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"

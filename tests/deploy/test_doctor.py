@@ -421,9 +421,10 @@ def test_doc07_says_what_of_the_bucket_is_missing(a_patient):
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The endpoint of an S3 that is not ours, with the bucket ``uploads``."""
-    server_module = pytest.importorskip("moto.server", reason="moto is not installed")
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    import boto3  # with moto, seconds to import
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"

@@ -14,13 +14,11 @@ import msgspec
 
 from primepos.core.amounts import parse_quantity
 from primepos.core.errors import InvalidInput
-from primepos.domain.payments.settlement import settle_sale
-from primepos.domain.sales.booking import Priced, negated
+from primepos.domain.sales.booking import Priced, negated, settled_payments
 from primepos.domain.sales.errors import CardExceeded, NothingToRefund, ReturnExceedsSold, TendersDiffer
 from primepos.domain.sales.schemas import LineTax, RefundableLine, ReturnedLine, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.returns import share
 from primepos.pricing.rounding import cash_rounding
-from primepos.pricing.tender import Tender
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,11 +164,7 @@ def price_exchange(
     tax = sold.tax + sum(line.tax for line in lines)
     due = base + tax
     if due > 0:
-        settled = settle_sale(due, [Tender(each.kind, each.amount) for each in tenders], rule)
-        payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in tenders]
-        if settled.change:
-            payments.append(SalePayment(kind="change", amount=-settled.change))
-        rounding = settled.rounding
+        payments, rounding = settled_payments(due, tenders, rule)
     elif due < 0:
         payments, rounding = _paid_back(sale, earlier, -due, tenders, rule)
     elif tenders:

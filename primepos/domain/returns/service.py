@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from primepos.core.amounts import InvalidAmount
 from primepos.core.context import Context
@@ -22,7 +23,7 @@ from primepos.domain.returns.refunding import (
     what_is_left,
 )
 from primepos.domain.sales import queries
-from primepos.domain.sales.booking import Priced, price_return, price_sold
+from primepos.domain.sales.booking import Priced, price_lines, price_return
 from primepos.domain.sales.errors import (
     AlreadyVoided,
     CannotRefund,
@@ -36,7 +37,7 @@ from primepos.domain.sales.errors import (
     TendersDiffer,
     UnknownProduct,
 )
-from primepos.domain.sales.recording import record_sale, stored_sale, with_shift
+from primepos.domain.sales.recording import at_counter, record_sale, with_shift
 from primepos.domain.sales.rights import check_line_rights, require
 from primepos.domain.sales.schemas import (
     ExchangeGoods,
@@ -78,25 +79,12 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     back to what paid, cards first, unless ``tenders`` say otherwise. Safe to repeat with the same ``id``.
     """
     fingerprint = refund_hash(data)
-    # Before the sale itself: what comes in between is then seen there, or by the index of returns.
-    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id))
-    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
-    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
-        raise SaleNotFound(sale=str(data.sale_id))
-    outlet_id = data.outlet_id or sale.outlet_id
-    with ctx.uow.pipeline() as pipe:
-        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, data.id)
-    place = queries.place_from(place_cursor)
-    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
-        raise OutletNotFound
-    if place.known_id is not None:
-        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
-    if place.status != "active":
-        raise TenantSuspended
-    if sale.kind not in REFUNDABLE:
-        raise CannotRefund
-    if sale.voided_by is not None:
-        raise AlreadyVoided
+    sale, earlier = _sold(ctx, data.sale_id)
+    counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint)
+    if isinstance(counter, SaleOut):
+        return counter
+    _require_standing(sale)
+    place = counter.place
     returns = wanted_returns(sale, earlier, data.lines)
     priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings))
     _move_back(ctx, sale, returns, priced)
@@ -121,6 +109,27 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
         moved=len(priced.quantities),
     )
     return booked
+
+
+def _sold(ctx: Context, sale_id: UUID) -> tuple[SaleOut, Earlier]:
+    """Return a sale and what came back of it.
+
+    Raises:
+        SaleNotFound: there is none, or the caller does not work where it was sold.
+    """
+    # Before the sale itself: what comes in between is then seen there, or by the index of returns.
+    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, sale_id))
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, sale_id)
+    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
+        raise SaleNotFound(sale=str(sale_id))
+    return sale, earlier
+
+
+def _require_standing(sale: SaleOut) -> None:
+    if sale.kind not in REFUNDABLE:
+        raise CannotRefund
+    if sale.voided_by is not None:
+        raise AlreadyVoided
 
 
 def _move_back(ctx: Context, sale: SaleOut, returns: Sequence[Return], priced: Priced) -> None:
@@ -167,31 +176,14 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     """
     check_line_rights(ctx, data.lines)
     fingerprint = refund_hash(data)
-    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.sale_id))
-    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.sale_id)
-    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
-        raise SaleNotFound(sale=str(data.sale_id))
-    outlet_id = data.outlet_id or sale.outlet_id
-    ids = [line.product_id for line in data.lines if line.product_id is not None]
-    skus = [line.sku for line in data.lines if line.sku is not None]
-    with ctx.uow.pipeline() as pipe:
-        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, data.id)
-        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
-    place = queries.place_from(place_cursor)
-    goods = queries.goods_from(goods_cursor)
-    taxes = queries.taxes_from(taxes_cursor)
-    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
-        raise OutletNotFound
-    if place.known_id is not None:
-        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
-    if place.status != "active":
-        raise TenantSuspended
-    if sale.kind not in REFUNDABLE:
-        raise CannotRefund
-    if sale.voided_by is not None:
-        raise AlreadyVoided
+    sale, earlier = _sold(ctx, data.sale_id)
+    counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint, data.lines)
+    if isinstance(counter, SaleOut):
+        return counter
+    _require_standing(sale)
+    place = counter.place
     returns = wanted_returns(sale, earlier, data.returns)
-    sold = price_sold(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    sold = price_lines(data.lines, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
     priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings))
     _move_back(ctx, sale, returns, priced)
     booked = record_sale(
@@ -240,21 +232,11 @@ def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
     if any(line.unit_price is not None for line in data.lines):
         require(ctx, Permission.SALE_PRICE_OVERRIDE)
     fingerprint = refund_hash(data)
-    ids = [line.product_id for line in data.lines if line.product_id is not None]
-    skus = [line.sku for line in data.lines if line.sku is not None]
-    with ctx.uow.pipeline() as pipe:
-        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
-        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
-    place = queries.place_from(place_cursor)
-    goods = queries.goods_from(goods_cursor)
-    taxes = queries.taxes_from(taxes_cursor)
-    if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
-        raise OutletNotFound
-    if place.known_id is not None:
-        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
-    if place.status != "active":
-        raise TenantSuspended
-    priced = price_return(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
+    if isinstance(counter, SaleOut):
+        return counter
+    place = counter.place
+    priced = price_return(data, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),
@@ -278,15 +260,13 @@ def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
     return booked
 
 
-@operation("sales.refundable", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound, CannotRefund))
+@operation(
+    "sales.refundable", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound, CannotRefund, AlreadyVoided)
+)
 def refundable(ctx: Context, data: GetSale) -> Refundable:
     """Say what can still come back of a sale: by line how much and what it is worth, and how much to cards."""
-    sale = queries.read_sale(ctx.uow, ctx.tenant_id, data.id)
-    if sale is None or not ctx.identity.may_use_outlet(sale.outlet_id):
-        raise SaleNotFound(sale=str(data.id))
-    if sale.kind not in REFUNDABLE or sale.voided_by is not None:
-        raise CannotRefund
-    earlier = Earlier(*queries.returned_before(ctx.uow, ctx.tenant_id, data.id))
+    sale, earlier = _sold(ctx, data.id)
+    _require_standing(sale)
     lines = what_is_left(sale, earlier)
     return Refundable(
         sale_id=sale.id,

@@ -6,7 +6,7 @@ Pure apart from its inputs: the same cart, catalogue and rules give the same pos
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.domain.sales.queries import Goods
-    from primepos.domain.sales.schemas import ExchangeGoods, ReturnGoods, ReturnLine, SellLine
+    from primepos.domain.sales.schemas import ReturnGoods, ReturnLine, SellLine, TenderIn
+    from primepos.pricing.rounding import CashRule
     from primepos.pricing.taxes import TaxRule
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -87,52 +88,44 @@ def price_request(
     Raises:
         UnknownProduct, NotPaid, and the pricing engine's own refusals.
     """
-    found = find_goods(data.lines, goods)
-    priced = _cart_of(
+    unpaid = price_lines(
         data.lines,
-        found,
+        goods,
         taxes,
         currency_code=currency_code,
         settings=settings,
         ticket_percent=data.ticket_discount_percent,
         ticket_minor=data.ticket_discount,
     )
-    tenders = [Tender(each.kind, each.amount) for each in data.tenders]
-    settled = settle_sale(priced.total, tenders, cash_rule(settings))
-    payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in data.tenders]
-    if settled.change:
-        payments.append(SalePayment(kind="change", amount=-settled.change))
-    return Priced(
-        lines=_lines(priced, found),
-        taxes=_taxes(priced),
-        payments=payments,
-        quantities=[
-            (n, product.id, line.line.quantity)
-            for n, (line, product) in enumerate(zip(priced.lines, found, strict=True), 1)
-            if product.track_stock
-        ],
-        base=priced.base,
-        tax=priced.tax,
-        rounding=settled.rounding,
-        total=priced.total + settled.rounding,
-    )
+    payments, rounding = settled_payments(unpaid.total, data.tenders, cash_rule(settings))
+    return replace(unpaid, payments=payments, rounding=rounding, total=unpaid.total + rounding)
 
 
-def price_sold(
-    data: ExchangeGoods,
+def price_lines(
+    lines: Sequence[SellLine | ReturnLine],
     goods: Sequence[Goods],
     taxes: Mapping[UUID, tuple[TaxRule, ...]],
     *,
     currency_code: str,
     settings: Mapping[str, Any],
+    ticket_percent: Decimal = Decimal(0),
+    ticket_minor: int = 0,
 ) -> Priced:
-    """Price the goods that are taken instead, not paid yet: an exchange settles the difference.
+    """Price lines with the catalogue's prices and the tenant's rules; nothing is paid or rounded to coins yet.
 
     Raises:
         UnknownProduct, and the pricing engine's own refusals.
     """
-    found = find_goods(data.lines, goods)
-    priced = _cart_of(data.lines, found, taxes, currency_code=currency_code, settings=settings)
+    found = find_goods(lines, goods)
+    priced = _cart_of(
+        lines,
+        found,
+        taxes,
+        currency_code=currency_code,
+        settings=settings,
+        ticket_percent=ticket_percent,
+        ticket_minor=ticket_minor,
+    )
     return Priced(
         lines=_lines(priced, found),
         taxes=_taxes(priced),
@@ -147,6 +140,19 @@ def price_sold(
         rounding=0,
         total=priced.total,
     )
+
+
+def settled_payments(due: int, tenders: Sequence[TenderIn], rule: CashRule | None) -> tuple[list[SalePayment], int]:
+    """Return the payments that settle ``due``, change as a row of its own, and what was rounded to coins.
+
+    Raises:
+        NotPaid, InvalidTender: see :func:`primepos.domain.payments.settlement.settle_sale`.
+    """
+    settled = settle_sale(due, [Tender(each.kind, each.amount) for each in tenders], rule)
+    payments = [SalePayment(kind=t.kind, amount=t.amount, reference=t.reference) for t in tenders]
+    if settled.change:
+        payments.append(SalePayment(kind="change", amount=-settled.change))
+    return payments, settled.rounding
 
 
 def price_return(
@@ -164,26 +170,14 @@ def price_return(
     Raises:
         UnknownProduct, and the pricing engine's own refusals.
     """
-    found = find_goods(data.lines, goods)
-    priced = _cart_of(data.lines, found, taxes, currency_code=currency_code, settings=settings)
+    sold = price_lines(data.lines, goods, taxes, currency_code=currency_code, settings=settings)
     rule = cash_rule(settings)
-    rounding = 0 if rule is None else cash_rounding(priced.total, rule)
-    total = priced.total + rounding
-    sold = Priced(
-        lines=_lines(priced, found),
-        taxes=_taxes(priced),
-        payments=[SalePayment(kind="cash", amount=total)] if total else [],
-        quantities=[],
-        base=priced.base,
-        tax=priced.tax,
-        rounding=rounding,
-        total=total,
-    )
-    back = negated(sold)
+    rounding = 0 if rule is None else cash_rounding(sold.total, rule)
+    total = sold.total + rounding
+    cash = [SalePayment(kind="cash", amount=total)] if total else []
+    back = negated(replace(sold, payments=cash, rounding=rounding, total=total))
     back.quantities.extend(
-        (n, product.id, -line.quantity)
-        for n, (line, product, asked) in enumerate(zip(sold.lines, found, data.lines, strict=True), 1)
-        if product.track_stock and asked.restock
+        (n, product, -quantity) for n, product, quantity in sold.quantities if data.lines[n - 1].restock
     )
     return back
 

@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from primepos.core.clock import business_date, utc_text
 from primepos.core.db import TransactionRetry
 from primepos.domain.cash.queries import roll_server_shift
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.chain import body_hash, series_name
-from primepos.domain.sales.errors import OutOfStock, SaleConflict, SaleNotFound
+from primepos.domain.sales.errors import OutletNotFound, OutOfStock, SaleConflict, SaleNotFound
 from primepos.domain.sales.schemas import SaleOut
+from primepos.domain.tenancy.errors import TenantSuspended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     from primepos.core.context import Context
     from primepos.domain.sales.booking import Priced
-    from primepos.domain.sales.schemas import ReturnedLine
+    from primepos.domain.sales.schemas import ReturnedLine, ReturnLine, SellLine
+    from primepos.pricing.taxes import TaxRule
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where a record is booked, and what the catalogue says of its goods at this moment."""
+
+    place: queries.Place
+    goods: list[queries.Goods]
+    taxes: dict[UUID, tuple[TaxRule, ...]]
+
+
+def at_counter(
+    ctx: Context, outlet_id: UUID, sale_id: UUID, fingerprint: bytes, lines: Sequence[SellLine | ReturnLine] = ()
+) -> Counter | SaleOut:
+    """Return the outlet's own register with the goods of ``lines``, or what a repeated call is answered with.
+
+    One round trip: one statement, and two more where there are lines.
+
+    Raises:
+        OutletNotFound: there is none, it is archived, or the caller does not work there.
+        SaleConflict: another record was booked under this id. TenantSuspended: nothing new is booked.
+    """
+    with ctx.uow.pipeline() as pipe:
+        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, outlet_id, sale_id)
+        if lines:
+            ids = [line.product_id for line in lines if line.product_id is not None]
+            skus = [line.sku for line in lines if line.sku is not None]
+            goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+    place = queries.place_from(place_cursor)
+    if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
+        raise OutletNotFound
+    if place.known_id is not None:
+        return stored_sale(ctx, sale_id, fingerprint, place.known_hash)
+    if place.status != "active":
+        raise TenantSuspended
+    if not lines:
+        return Counter(place, [], {})
+    return Counter(place, queries.goods_from(goods_cursor), queries.taxes_from(taxes_cursor))
 
 
 def with_shift(ctx: Context, place: queries.Place, sale_id: UUID) -> queries.Place:

@@ -41,7 +41,7 @@ from primepos.domain.sales.errors import (
     VoidAtTill,
     VoidTooLate,
 )
-from primepos.domain.sales.recording import booked_sale, record_sale, stored_sale, with_shift
+from primepos.domain.sales.recording import at_counter, booked_sale, record_sale, stored_sale, with_shift
 from primepos.domain.sales.rights import check_line_rights, require
 from primepos.domain.sales.schemas import (
     BookSale,
@@ -85,21 +85,11 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     """
     _check_rights(ctx, data)
     fingerprint = request_hash(data)
-    ids = [line.product_id for line in data.lines if line.product_id is not None]
-    skus = [line.sku for line in data.lines if line.sku is not None]
-    with ctx.uow.pipeline() as pipe:
-        place_cursor = queries.ask_server_place(pipe, ctx.tenant_id, data.outlet_id, data.id)
-        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
-    place = queries.place_from(place_cursor)
-    goods = queries.goods_from(goods_cursor)
-    taxes = queries.taxes_from(taxes_cursor)
-    if place is None or place.is_archived or not ctx.identity.may_use_outlet(data.outlet_id):
-        raise OutletNotFound
-    if place.known_id is not None:
-        return stored_sale(ctx, data.id, fingerprint, place.known_hash)
-    if place.status != "active":
-        raise TenantSuspended
-    priced = price_request(data, goods, taxes, currency_code=place.currency, settings=place.settings)
+    counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
+    if isinstance(counter, SaleOut):
+        return counter
+    place = counter.place
+    priced = price_request(data, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
     if data.total is not None and data.total != priced.total:
         raise TotalDiffers(total=priced.total, given=data.total)
     place = with_shift(ctx, place, data.id)
