@@ -1,10 +1,11 @@
 """People who sign in by e-mail: global, tied to tenants by memberships."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field
 
@@ -40,6 +41,29 @@ class Membership(Timestamped, TenantScoped, table=True):
     role: str
     outlet_ids: list[UUID] | None = Field(default=None, sa_column=sa.Column(ARRAY(PG_UUID(as_uuid=True))))
     disabled_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
+
+
+class TenantRole(Timestamped, TenantScoped, table=True):
+    """A role that a tenant made for itself, known by its name. The built-in ones are in no table: they are locked.
+
+    ``grants`` maps a permission to what accounts.roles writes there; what is not named is denied.
+    """
+
+    __tablename__ = "roles"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "name ~ '^[a-z][a-z0-9_]{1,31}$' AND name NOT IN"
+            " ('saas_admin', 'owner', 'manager', 'cashier', 'stock_clerk', 'accountant', 'device', 'none')",
+            name="name",
+        ),
+        sa.CheckConstraint("jsonb_typeof(grants) = 'object'", name="grants"),
+        sa.CheckConstraint("version >= 1", name="version"),
+    )
+
+    name: str = Field(primary_key=True)
+    title: str
+    grants: dict[str, Any] = Field(sa_column=sa.Column(JSONB, nullable=False))
+    version: int = Field(default=1, sa_column=sa.Column(sa.BigInteger, nullable=False, server_default=sa.text("1")))
 
 
 class LoginSession(Identified, Table, table=True):
