@@ -10,6 +10,7 @@ from primepos.domain.accounts import models as accounts
 from primepos.domain.audit import models as audit
 from primepos.domain.cash import models as cash
 from primepos.domain.catalog import models as catalog
+from primepos.domain.customers import models as customers
 from primepos.domain.fiscal import models as fiscal
 from primepos.domain.importing import models as importing
 from primepos.domain.inventory import models as inventory
@@ -20,12 +21,14 @@ from primepos.domain.reporting import models as reporting
 from primepos.domain.sales import models as sales
 from primepos.domain.staff import models as staff
 from primepos.domain.tenancy import models as tenancy
+from primepos.domain.values import models as values
 
 MODULES = (
     accounts,
     audit,
     cash,
     catalog,
+    customers,
     fiscal,
     importing,
     inventory,
@@ -36,6 +39,7 @@ MODULES = (
     sales,
     staff,
     tenancy,
+    values,
 )
 METADATA = SQLModel.metadata
 
