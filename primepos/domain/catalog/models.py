@@ -98,6 +98,16 @@ class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
         sa.Index("products_grams_idx", "grams", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         sa.CheckConstraint("unit_price >= 0", name="unit_price"),
         sa.CheckConstraint("sold_by IN ('each', 'weight')", name="sold_by"),
+        sa.CheckConstraint("kind IN ('simple', 'parent', 'variant', 'kit')", name="kind"),
+        sa.CheckConstraint(
+            "(content_quantity IS NULL) = (content_unit IS NULL) AND coalesce(content_quantity, 1) > 0"
+            " AND coalesce(content_unit, 'g') IN ('g', 'kg', 'ml', 'l', 'm', 'piece')",
+            name="content",
+        ),
+        sa.CheckConstraint("tare > 0", name="tare"),
+        sa.CheckConstraint("tracking IN ('none', 'lot', 'serial')", name="tracking"),
+        sa.CheckConstraint("minimum_age BETWEEN 1 AND 99", name="minimum_age"),
+        sa.CheckConstraint("kit_price IN ('own', 'sum')", name="kit_price"),
     )
 
     sku: str
@@ -114,6 +124,103 @@ class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
             ARRAY(sa.Text), sa.Computed("primepos_grams(tenant_id, (sku || ' '::text) || name)", persisted=True)
         ),
     )
+    kind: str = Field(default="simple", sa_column_kwargs={"server_default": "simple"})
+    unit: str = Field(default="piece", sa_column_kwargs={"server_default": "piece"})
+    content_quantity: Decimal | None = Field(default=None, sa_type=QUANTITY)
+    content_unit: str | None = None
+    tare: Decimal | None = Field(default=None, sa_type=QUANTITY)
+    tracking: str = Field(default="none", sa_column_kwargs={"server_default": "none"})
+    minimum_age: int | None = Field(default=None, sa_type=sa.BigInteger)
+    kit_price: str = Field(default="own", sa_column_kwargs={"server_default": "own"})
+
+
+class ProductOption(TenantDetail, table=True):
+    """What the variants of a parent differ in, such as size, and its values in the order in which people read them."""
+
+    __tablename__ = "product_options"
+    __table_args__ = (
+        tenant_reference("product_id", "products"),
+        sa.CheckConstraint("position >= 1", name="position"),
+        sa.CheckConstraint("cardinality(option_values) >= 1", name="option_values"),
+    )
+
+    product_id: UUID = Field(primary_key=True)
+    position: int = Field(sa_type=sa.BigInteger, primary_key=True)
+    name: str
+    option_values: list[str] = Field(sa_column=sa.Column(ARRAY(sa.Text), nullable=False))
+
+
+class ProductVariant(TenantDetail, table=True):
+    """A product that is one of a parent's variants; ``option_values`` in the order of the parent's options."""
+
+    __tablename__ = "product_variants"
+    __table_args__ = (
+        tenant_reference("product_id", "products"),
+        tenant_reference("parent_id", "products"),
+        sa.UniqueConstraint("tenant_id", "parent_id", "option_values"),
+        sa.CheckConstraint("parent_id <> product_id", name="parent_id"),
+    )
+
+    product_id: UUID = Field(primary_key=True)
+    parent_id: UUID
+    option_values: list[str] = Field(sa_column=sa.Column(ARRAY(sa.Text), nullable=False))
+
+
+class ProductUnit(TenantDetail, table=True):
+    """A unit in which a product is sold beside its own: ``factor`` of the product's unit, at a price of its own or so
+    many times the product's. A barcode whose pack size is the factor stands for it.
+    """
+
+    __tablename__ = "product_units"
+    __table_args__ = (
+        tenant_reference("product_id", "products"),
+        sa.UniqueConstraint("tenant_id", "product_id", "factor"),
+        sa.CheckConstraint("factor > 0 AND factor <> 1", name="factor"),
+        sa.CheckConstraint("unit_price >= 0", name="unit_price"),
+    )
+
+    product_id: UUID = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    name: str
+    factor: Decimal = Field(sa_type=QUANTITY)
+    unit_price: Decimal | None = Field(default=None, sa_type=UNIT_PRICE)
+
+
+class KitComponent(TenantDetail, table=True):
+    """So much of a product in one of a kit. A component is no kit itself, nor a parent."""
+
+    __tablename__ = "kit_components"
+    __table_args__ = (
+        tenant_reference("kit_id", "products"),
+        tenant_reference("component_id", "products"),
+        sa.Index("kit_components_component_id_idx", "tenant_id", "component_id"),
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.CheckConstraint("component_id <> kit_id", name="component_id"),
+    )
+
+    kit_id: UUID = Field(primary_key=True)
+    component_id: UUID = Field(primary_key=True)
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    position: int = Field(sa_type=sa.BigInteger)
+
+
+class ProductImage(TenantDetail, table=True):
+    """The picture of a product; the bytes are in the file store under these names. Sizes in pixels and bytes."""
+
+    __tablename__ = "product_images"
+    __table_args__ = (
+        tenant_reference("product_id", "products"),
+        sa.CheckConstraint("width >= 1 AND height >= 1 AND size >= 1", name="size"),
+    )
+
+    product_id: UUID = Field(primary_key=True)
+    file_name: str
+    thumbnail_name: str
+    media_type: str
+    width: int = Field(sa_type=sa.BigInteger)
+    height: int = Field(sa_type=sa.BigInteger)
+    size: int = Field(sa_type=sa.BigInteger)
+    added_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": sa.func.now()})
 
 
 class ProductBarcode(TenantDetail, table=True):
