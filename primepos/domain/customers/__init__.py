@@ -1,0 +1,1 @@
+"""Customers: who they are, what they agreed to, what they bought."""
