@@ -17,6 +17,7 @@ from primepos.domain.inventory import models as inventory
 from primepos.domain.jobs import models as jobs
 from primepos.domain.outlets import models as outlets
 from primepos.domain.payments import models as payments
+from primepos.domain.purchasing import models as purchasing
 from primepos.domain.reporting import models as reporting
 from primepos.domain.sales import models as sales
 from primepos.domain.staff import models as staff
@@ -35,6 +36,7 @@ MODULES = (
     jobs,
     outlets,
     payments,
+    purchasing,
     reporting,
     sales,
     staff,

@@ -55,10 +55,11 @@ class StockMovement(TenantDetail, table=True):
         sa.Index("stock_movements_product_id_idx", "tenant_id", "product_id", "outlet_id", "at"),
         sa.Index("stock_movements_outlet_id_idx", "tenant_id", "outlet_id"),
         sa.Index(
-            "stock_movements_cause_idx",
+            "stock_movements_line_idx",
             "tenant_id",
             "sale_id",
             "line_no",
+            "product_id",
             unique=True,
             postgresql_where=sa.text("sale_id IS NOT NULL"),
         ),

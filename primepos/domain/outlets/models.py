@@ -18,15 +18,19 @@ from primepos.core.models import (
 
 
 class Outlet(Archivable, Timestamped, Identified, TenantScoped, table=True):
-    """One place that sells. ``zone`` NULL means the tenant's."""
+    """One place that has goods: a ``shop`` sells them, a ``warehouse`` has no register and only keeps them."""
 
     __tablename__ = "outlets"
-    __table_args__ = (sa.UniqueConstraint("tenant_id", "code"),)
+    __table_args__ = (
+        sa.UniqueConstraint("tenant_id", "code"),
+        sa.CheckConstraint("kind IN ('shop', 'warehouse')", name="kind"),
+    )
 
     code: str
     name: str
     address: str = Field(default="", sa_column_kwargs={"server_default": ""})
     settings: dict[str, Any] = json_column()
+    kind: str = Field(default="shop", sa_column_kwargs={"server_default": "shop"})
 
 
 class Register(Archivable, Timestamped, Identified, TenantDetail, table=True):

@@ -1,0 +1,1 @@
+"""Suppliers, what is ordered from them, what arrives and what goes back."""
