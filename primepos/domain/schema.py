@@ -15,6 +15,7 @@ from primepos.domain.fiscal import models as fiscal
 from primepos.domain.importing import models as importing
 from primepos.domain.inventory import models as inventory
 from primepos.domain.jobs import models as jobs
+from primepos.domain.offers import models as offers
 from primepos.domain.outlets import models as outlets
 from primepos.domain.payments import models as payments
 from primepos.domain.purchasing import models as purchasing
@@ -34,6 +35,7 @@ MODULES = (
     importing,
     inventory,
     jobs,
+    offers,
     outlets,
     payments,
     purchasing,

@@ -1,0 +1,1 @@
+"""Offers: price lists, promotions, coupons, and which taxes a customer bears."""
