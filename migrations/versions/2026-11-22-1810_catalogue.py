@@ -16,7 +16,7 @@ TENANT = "(SELECT nullif(current_setting('app.tenant', true), '')::int)"
 
 COLUMNS = {
     "kind": "text DEFAULT 'simple' NOT NULL",
-    "unit": "text DEFAULT 'piece' NOT NULL",
+    "unit": "text",
     "content_quantity": "numeric(14, 3)",
     "content_unit": "text",
     "tare": "numeric(14, 3)",

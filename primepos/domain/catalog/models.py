@@ -125,7 +125,7 @@ class Product(Archivable, Timestamped, Identified, TenantScoped, table=True):
         ),
     )
     kind: str = Field(default="simple", sa_column_kwargs={"server_default": "simple"})
-    unit: str = Field(default="piece", sa_column_kwargs={"server_default": "piece"})
+    unit: str | None = None
     content_quantity: Decimal | None = Field(default=None, sa_type=QUANTITY)
     content_unit: str | None = None
     tare: Decimal | None = Field(default=None, sa_type=QUANTITY)
@@ -167,8 +167,10 @@ class ProductVariant(TenantDetail, table=True):
 
 
 class ProductUnit(TenantDetail, table=True):
-    """A unit in which a product is sold beside its own: ``factor`` of the product's unit, at a price of its own or so
-    many times the product's. A barcode whose pack size is the factor stands for it.
+    """A unit in which a product is sold beside its own: ``factor`` of the product's unit.
+
+    It has a price of its own or costs so many times the product's. A barcode whose pack size is the factor stands for
+    it.
     """
 
     __tablename__ = "product_units"

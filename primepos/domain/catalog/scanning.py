@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from primepos.core.amounts import round_half_up
-from primepos.domain.catalog.errors import LabelRefused, ProductNotFound
+from primepos.domain.catalog.errors import LabelRefused, NothingWeighed, ProductNotFound
 from primepos.domain.catalog.queries.products import find_codes, get_product
 from primepos.domain.catalog.schemas import LookUpOut
 from primepos.pricing.barcodes import BarcodeRule, Scan, label_line, parse_barcode, read_rules
@@ -27,12 +29,27 @@ def rules_of(ctx: Context) -> tuple[BarcodeRule, ...]:
     return read_rules(ctx.tenant.settings.get("barcode_rules") or [])
 
 
-def look_up(ctx: Context, code: str) -> LookUpOut:
+def look_up(ctx: Context, code: str, gross: Decimal | None = None) -> LookUpOut:
     """Return the product behind a code with quantity and unit price of the line it makes.
 
     Raises: :class:`ProductNotFound`; :class:`LabelRefused` for a label with a wrong check digit or no value;
-    ``INVALID_LABEL`` where a label's price cannot be turned into a quantity.
+    ``INVALID_LABEL`` where a label's price cannot be turned into a quantity; :class:`NothingWeighed`.
     """
+    found = _look_up(ctx, code)
+    return found if gross is None else _weighed(found, gross)
+
+
+def _weighed(found: LookUpOut, gross: Decimal) -> LookUpOut:
+    """Return the line that a product on the scale makes: what the scale shows less the tare."""
+    product = found.product
+    net = gross - (product.tare or 0)
+    if product.sold_by != "weight" or net <= 0:
+        problem = "it is not sold by weight" if product.sold_by != "weight" else f"the tare is {product.tare} kg"
+        raise NothingWeighed(sku=product.sku, gross=f"{gross.normalize():f}", problem=problem)
+    return replace(found, quantity=net.quantize(QUANTITY_STEP))
+
+
+def _look_up(ctx: Context, code: str) -> LookUpOut:
     scan = parse_barcode(code, rules_of(ctx))
     labelled = scan.lookup_codes if scan.kind != "article" else ()
     # The code of a label without its value names a product, but scanned as it is it is a label that weighs nothing.
@@ -59,12 +76,18 @@ def look_up(ctx: Context, code: str) -> LookUpOut:
 
 def _as_article(ctx: Context, product_id: UUID, quantity: Decimal, *, by_sku: bool) -> LookUpOut:
     product = get_product(ctx, product_id)
-    return LookUpOut(
-        product=product,
-        quantity=quantity,
-        unit_price=product.unit_price,
-        found_by="sku" if by_sku else "barcode",
-    )
+    found_by: Literal["sku", "barcode"] = "sku" if by_sku else "barcode"
+    for unit in product.units:
+        if unit.factor == quantity:
+            return LookUpOut(
+                product=product,
+                quantity=PIECE,
+                unit_price=unit.unit_price,
+                found_by=found_by,
+                unit=unit.code,
+                factor=unit.factor,
+            )
+    return LookUpOut(product=product, quantity=quantity, unit_price=product.unit_price, found_by=found_by)
 
 
 def _as_label(ctx: Context, product_id: UUID, scan: Scan) -> LookUpOut:

@@ -23,6 +23,14 @@ PageSize = Annotated[int, Meta(ge=1, le=200)]
 Version = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 SoldBy = Literal["each", "weight"]
 TaxKind = Literal["percent", "fixed", "division"]
+UnitCode = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"\A[a-z0-9][a-z0-9-]*\Z")]
+ContentUnit = Literal["g", "kg", "ml", "l", "m", "piece"]
+Tracking = Literal["none", "lot", "serial"]
+Age = Annotated[int, Meta(ge=1, le=99)]
+Kind = Literal["simple", "parent", "variant", "kit"]
+OptionValue = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
+# What a scale can say; a label's weight is in kilograms.
+WEIGHT_UNITS = frozenset({"kg"})
 MOST_TAX = Decimal("999.9999")
 # Fixed taxes are currency units a piece, and a unit of some currencies is worth very little.
 MOST_FIXED_TAX = Decimal("99999999.9999")
@@ -36,17 +44,19 @@ def tidy_goods(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def _price(price: Decimal) -> Decimal:
+def checked_price(price: Decimal) -> Decimal:
+    """Return a unit price of at most four places. Raises: ``INVALID_AMOUNT`` where it is below zero."""
     checked = parse_unit_price(price)
     if checked < 0:
         raise InvalidAmount(what="unit price", problem="must not be below zero")
     return checked
 
 
-def _pack(quantity: Decimal) -> Decimal:
+def above_zero(quantity: Decimal, what: str) -> Decimal:
+    """Return a quantity of at most three places. Raises: ``INVALID_AMOUNT`` unless it is above zero."""
     checked = parse_quantity(quantity)
     if checked <= 0:
-        raise InvalidAmount(what="quantity", problem="must be above zero")
+        raise InvalidAmount(what=what, problem="must be above zero")
     return checked
 
 
@@ -57,14 +67,16 @@ class BarcodeIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantity: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
-        force_setattr(self, "quantity", _pack(self.quantity))
+        force_setattr(self, "quantity", above_zero(self.quantity, "quantity"))
 
 
 class CreateProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new product. The SKU is kept to the letter.
 
     The tax class is named by id or code, the category by id or name; without a tax class the one called
-    ``standard``, or the only one, is taken.
+    ``standard``, or the only one, is taken. ``unit`` is what price and stock count: ``piece``, or ``kg`` for what is
+    sold by weight. ``content`` is what is in one of it (``content_quantity`` 0.75, ``content_unit`` l), for the price
+    per litre or kilogram. ``tare`` is what the packing weighs, in kilograms. ``tracking``: by lot or by serial number.
     """
 
     sku: Sku
@@ -78,11 +90,22 @@ class CreateProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     track_stock: bool = True
     barcodes: Annotated[list[BarcodeIn], Meta(max_length=100)] = []
     allow_invalid: bool = False
+    unit: UnitCode | None = None
+    content_quantity: Decimal | None = None
+    content_unit: ContentUnit | None = None
+    tare: Decimal | None = None
+    tracking: Tracking = "none"
+    minimum_age: Age | None = None
 
     def __post_init__(self) -> None:
         force_setattr(self, "name", tidy_goods(self.name))
-        force_setattr(self, "unit_price", _price(self.unit_price))
+        force_setattr(self, "unit_price", checked_price(self.unit_price))
         tidy(self, "category")
+        if (self.content_quantity is None) != (self.content_unit is None):
+            raise ValueError("give content_quantity and content_unit together")
+        for name in ("content_quantity", "tare"):
+            if getattr(self, name) is not None:
+                force_setattr(self, name, above_zero(getattr(self, name), name))
 
 
 class UpdateProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,12 +120,21 @@ class UpdateProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     category_id: UUID | UnsetType | None = UNSET
     sold_by: SoldBy | UnsetType = UNSET
     track_stock: bool | UnsetType = UNSET
+    unit: UnitCode | UnsetType = UNSET
+    content_quantity: Decimal | UnsetType | None = UNSET
+    content_unit: ContentUnit | UnsetType | None = UNSET
+    tare: Decimal | UnsetType | None = UNSET
+    tracking: Tracking | UnsetType = UNSET
+    minimum_age: Age | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         if isinstance(self.name, str):
             force_setattr(self, "name", tidy_goods(self.name))
         if isinstance(self.unit_price, Decimal):
-            force_setattr(self, "unit_price", _price(self.unit_price))
+            force_setattr(self, "unit_price", checked_price(self.unit_price))
+        for name in ("content_quantity", "tare"):
+            if isinstance(getattr(self, name), Decimal):
+                force_setattr(self, name, above_zero(getattr(self, name), name))
 
 
 class GetProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +162,7 @@ class ListProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     order: Literal["sku", "name"] = "sku"
     category_id: UUID | None = None
+    parent_id: UUID | None = None
     archived: bool = False
     after: Cursor | None = None
     limit: PageSize = 50
@@ -143,9 +176,17 @@ class SearchProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LookUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a scanner sent or a cashier typed: a barcode, a SKU, or a label with a weight, price or count."""
+    """What a scanner sent or a cashier typed: a barcode, a SKU, or a label with a weight, price or count.
+
+    ``gross`` is what the scale shows for goods sold by weight, in kilograms; the tare is taken off.
+    """
 
     code: Sku
+    gross: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.gross is not None:
+            force_setattr(self, "gross", above_zero(self.gross, "gross"))
 
 
 class PullSnapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -273,7 +314,7 @@ class UpsertProduct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         force_setattr(self, "name", tidy_goods(self.name))
-        force_setattr(self, "unit_price", _price(self.unit_price))
+        force_setattr(self, "unit_price", checked_price(self.unit_price))
         tidy(self, "category")
 
 
@@ -282,6 +323,46 @@ class BarcodeOut(Struct, frozen=True, kw_only=True):
 
     code: str
     quantity: Decimal
+
+
+class UnitOut(Struct, frozen=True, kw_only=True):
+    """A unit in which a product is sold beside its own.
+
+    ``factor`` of the product's unit are in one; ``unit_price`` is what one costs, ``has_own_price`` whether that was
+    set or follows from the product's price.
+    """
+
+    code: str
+    name: str
+    factor: Decimal
+    unit_price: Decimal
+    has_own_price: bool
+
+
+class ComponentOut(Struct, frozen=True, kw_only=True):
+    """So much of a product in one of a kit."""
+
+    product_id: UUID
+    sku: str
+    name: str
+    quantity: Decimal
+
+
+class OptionOut(Struct, frozen=True, kw_only=True):
+    """What variants differ in, and its values in order."""
+
+    name: str
+    values: list[str]
+
+
+class ImageOut(Struct, frozen=True, kw_only=True):
+    """What is known of a product's picture; sizes in pixels and bytes."""
+
+    media_type: str
+    width: int
+    height: int
+    size: int
+    added_at: datetime
 
 
 class ProductOut(Struct, frozen=True, kw_only=True):
@@ -302,6 +383,21 @@ class ProductOut(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     barcodes: list[BarcodeOut]
+    kind: Kind = "simple"
+    unit: str = "piece"
+    content_quantity: Decimal | None = None
+    content_unit: str | None = None
+    tare: Decimal | None = None
+    tracking: Tracking = "none"
+    minimum_age: int | None = None
+    kit_price: Literal["own", "sum"] = "own"
+    parent_id: UUID | None = None
+    parent_sku: str | None = None
+    option_values: list[str] = []
+    options: list[OptionOut] = []
+    units: list[UnitOut] = []
+    components: list[ComponentOut] = []
+    image: ImageOut | None = None
 
 
 class ProductRow(Struct, frozen=True, kw_only=True):
@@ -317,6 +413,10 @@ class ProductRow(Struct, frozen=True, kw_only=True):
     track_stock: bool
     version: int
     archived_at: datetime | None
+    kind: Kind = "simple"
+    unit: str = "piece"
+    parent_sku: str | None = None
+    option_values: list[str] = []
 
 
 class ProductPage(Struct, frozen=True, kw_only=True):
@@ -327,13 +427,15 @@ class ProductPage(Struct, frozen=True, kw_only=True):
 
 
 class SearchHit(Struct, frozen=True, kw_only=True):
-    """A product found; ``exact`` by its SKU or barcode."""
+    """A product found; ``exact`` by its SKU or barcode. A ``parent`` is not sold, its variants are."""
 
     id: UUID
     sku: str
     name: str
     unit_price: Decimal
     exact: bool
+    kind: Kind = "simple"
+    parent_sku: str | None = None
 
 
 class SearchHits(Struct, frozen=True, kw_only=True):
@@ -346,7 +448,8 @@ class LookUpOut(Struct, frozen=True, kw_only=True):
     """What a code stands for: a product, how much of it, at which unit price.
 
     ``found_by`` is barcode, sku or label; ``label`` says what a label's value is, ``label_value`` it (kilograms,
-    currency units or pieces).
+    currency units or pieces). Where the code stands for a unit of the product, quantity and price are of that unit,
+    and ``factor`` of the product's own are in one.
     """
 
     product: ProductOut
@@ -355,6 +458,8 @@ class LookUpOut(Struct, frozen=True, kw_only=True):
     found_by: Literal["barcode", "sku", "label"]
     label: Literal["item", "weight", "price", "count"] | None = None
     label_value: Decimal | None = None
+    unit: str = ""
+    factor: Decimal = Decimal(1)
 
 
 class TaxOut(Struct, frozen=True, kw_only=True):
@@ -407,7 +512,7 @@ class CategoryList(Struct, frozen=True, kw_only=True):
 
 
 class SnapshotProduct(Struct, frozen=True, kw_only=True):
-    """A product as a till keeps it; ``archived`` ones are to be dropped there."""
+    """A product as a till keeps it; ``archived`` ones, and parents, are to be dropped there."""
 
     id: UUID
     sku: str
@@ -420,6 +525,13 @@ class SnapshotProduct(Struct, frozen=True, kw_only=True):
     version: int
     archived: bool
     barcodes: list[BarcodeOut]
+    kind: Kind = "simple"
+    unit: str = "piece"
+    tare: Decimal | None = None
+    tracking: Tracking = "none"
+    minimum_age: int | None = None
+    units: list[UnitOut] = []
+    components: list[ComponentOut] = []
 
 
 class SnapshotRule(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Operations on the catalogue: products, barcodes, categories, taxes, and what a till pulls of them."""
+"""Operations on products and their barcodes, and what a till pulls of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from primepos.core.context import Context
-from primepos.core.errors import PermissionDenied
+from primepos.core.errors import InvalidInput, PermissionDenied
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.catalog.errors import (
@@ -15,36 +15,27 @@ from primepos.domain.catalog.errors import (
     BarcodeTaken,
     CategoryArchived,
     CategoryNotFound,
-    DuplicateCategory,
     DuplicateSku,
-    DuplicateTax,
-    DuplicateTaxClass,
+    KitPriceFollows,
     LabelRefused,
+    NothingWeighed,
     ProductNotFound,
     RepeatedBarcode,
     StaleVersion,
     TaxClassMissing,
     TaxClassNotFound,
-    TaxNotFound,
+    UnitMismatch,
 )
-from primepos.domain.catalog.queries import bulk, products, taxes
+from primepos.domain.catalog.queries import bulk, products, taxes, variants
 from primepos.domain.catalog.scanning import look_up, rules_of
 from primepos.domain.catalog.schemas import (
+    WEIGHT_UNITS,
     CatalogSnapshot,
-    CategoryList,
-    CategoryOut,
-    CreateCategory,
     CreateProduct,
-    CreateTax,
-    CreateTaxClass,
     GetProduct,
-    ListCategories,
     ListProducts,
-    ListTaxClasses,
-    ListTaxes,
     LookUp,
     LookUpOut,
-    NameCategory,
     NameProduct,
     ProductOut,
     ProductPage,
@@ -52,16 +43,10 @@ from primepos.domain.catalog.schemas import (
     SearchHits,
     SearchProducts,
     SetBarcodes,
-    SetClassTaxes,
     SnapshotRule,
-    TaxClassList,
-    TaxClassOut,
-    TaxList,
-    TaxOut,
     UpdateProduct,
-    UpdateTax,
 )
-from primepos.pricing.errors import InvalidLabel, InvalidTax, UnsolvableTaxes
+from primepos.pricing.errors import InvalidLabel
 
 
 @operation(
@@ -76,14 +61,16 @@ from primepos.pricing.errors import InvalidLabel, InvalidTax, UnsolvableTaxes
         BadCheckDigit,
         RepeatedBarcode,
         BarcodeTaken,
+        UnitMismatch,
     ),
 )
 def create_product(ctx: Context, data: CreateProduct) -> ProductOut:
     """Add a product with its first price, its tax class and its barcodes.
 
     Raises: ``DUPLICATE_SKU``, ``TAX_CLASS_NOT_FOUND``, ``TAX_CLASS_MISSING``, ``CATEGORY_NOT_FOUND``,
-    ``CATEGORY_ARCHIVED``, ``BAD_CHECK_DIGIT``, ``REPEATED_BARCODE``, ``BARCODE_TAKEN``.
+    ``CATEGORY_ARCHIVED``, ``BAD_CHECK_DIGIT``, ``REPEATED_BARCODE``, ``BARCODE_TAKEN``, ``UNIT_MISMATCH``.
     """
+    _check_unit(data.sold_by, data.unit)
     products.lock_catalogue(ctx)
     codes = products.checked_codes(data.barcodes, allow_invalid=data.allow_invalid)
     if data.tax_class_id is None and data.tax_class is None:
@@ -103,11 +90,23 @@ def create_product(ctx: Context, data: CreateProduct) -> ProductOut:
             "unit_price": data.unit_price,
             "sold_by": data.sold_by,
             "track_stock": data.track_stock,
+            "unit": data.unit,
+            "content_quantity": data.content_quantity,
+            "content_unit": data.content_unit,
+            "tare": data.tare,
+            "tracking": data.tracking,
+            "minimum_age": data.minimum_age,
         },
     )
     products.put_barcodes(ctx, product_id, codes)
     ctx.note(f"product {data.sku}", id=str(product_id), unit_price=str(data.unit_price))
     return products.get_product(ctx, product_id)
+
+
+def _check_unit(sold_by: str, unit: str | None) -> None:
+    """See that what is sold by weight is counted in a unit of weight: a label's weight would mean something else."""
+    if sold_by == "weight" and unit not in {None, *WEIGHT_UNITS}:
+        raise UnitMismatch(unit=unit, known=", ".join(sorted(WEIGHT_UNITS)))
 
 
 @operation("catalog.get_product", permission=Permission.PRODUCT_READ, raises=(ProductNotFound,), reads=True)
@@ -139,14 +138,18 @@ def list_products(ctx: Context, data: ListProducts) -> ProductPage:
         CategoryNotFound,
         CategoryArchived,
         PermissionDenied,
+        UnitMismatch,
+        KitPriceFollows,
     ),
 )
 def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
     """Change a product. Another price needs ``product:price_write`` as well and is remembered with its author.
 
     With ``version`` given, nothing is changed if somebody else changed the product since. What is the same already
-    makes no new version. Raises: ``PRODUCT_NOT_FOUND``, ``STALE_VERSION``, ``DUPLICATE_SKU``,
-    ``TAX_CLASS_NOT_FOUND``, ``CATEGORY_NOT_FOUND``, ``CATEGORY_ARCHIVED``, ``PERMISSION_DENIED``.
+    makes no new version. Variants that are called after their parent are called after its new name.
+
+    Raises: ``PRODUCT_NOT_FOUND``, ``STALE_VERSION``, ``DUPLICATE_SKU``, ``TAX_CLASS_NOT_FOUND``,
+    ``CATEGORY_NOT_FOUND``, ``CATEGORY_ARCHIVED``, ``PERMISSION_DENIED``, ``UNIT_MISMATCH``, ``KIT_PRICE_FOLLOWS``.
     """
     products.lock_catalogue(ctx)
     product = products.get_product(ctx, data.id)
@@ -156,6 +159,14 @@ def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
     changes = _changes(data, product)
     if "unit_price" in changes and not bulk.may_reprice(ctx):
         raise PermissionDenied(permission=Permission.PRODUCT_PRICE_WRITE.value)
+    if "unit_price" in changes and product.kit_price == "sum":
+        raise KitPriceFollows(sku=product.sku)
+    if not {"sold_by", "unit"}.isdisjoint(changes):
+        sold_by = changes.get("sold_by", product.sold_by)
+        _check_unit(sold_by, changes.get("unit", product.unit if sold_by == product.sold_by else None))
+        # What was said of the other way of selling does not hold any more.
+        changes.setdefault("unit", product.unit if sold_by == product.sold_by else None)
+    _check_content(product, changes)
     if "tax_class_id" in changes:
         taxes.find_tax_class(ctx, changes["tax_class_id"])
     if changes.get("category_id") is not None:
@@ -165,6 +176,8 @@ def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
     products.change_product(ctx, product, **changes)
     if "unit_price" in changes:
         products.log_price(ctx, product.id, product.unit_price, changes["unit_price"])
+    if "name" in changes and product.kind == "parent":
+        variants.rename_variants(ctx, product, changes["name"])
     ctx.note(
         f"product {product.sku}",
         before={name: _plain(getattr(product, name)) for name in changes},
@@ -173,9 +186,20 @@ def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
     return products.get_product(ctx, product.id)
 
 
+def _check_content(product: ProductOut, changes: dict[str, Any]) -> None:
+    """See that content has a unit, and a unit a content."""
+    quantity = changes.get("content_quantity", product.content_quantity)
+    unit = changes.get("content_unit", product.content_unit)
+    if (quantity is None) != (unit is None):
+        raise InvalidInput("content_quantity: give it together with content_unit")
+
+
 def _changes(data: UpdateProduct, product: ProductOut) -> dict[str, Any]:
     """Return the fields that are given and differ."""
-    names = ("sku", "name", "unit_price", "tax_class_id", "category_id", "sold_by", "track_stock")
+    names = (
+        "sku", "name", "unit_price", "tax_class_id", "category_id", "sold_by", "track_stock", "unit", "tare",
+        "content_quantity", "content_unit", "tracking", "minimum_age",
+    )  # fmt: skip
     given = {name: getattr(data, name) for name in names}
     return {name: value for name, value in given.items() if value is not UNSET and value != getattr(product, name)}
 
@@ -187,16 +211,20 @@ def _plain(value: Any) -> Any:
 
 @operation("catalog.archive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound,))
 def archive_product(ctx: Context, data: NameProduct) -> ProductOut:
-    """Take a product off sale; it stays for the sales that name it, and keeps SKU and barcodes. Again changes nothing.
+    """Take a product off sale; it stays for the sales that name it, and keeps SKU, barcodes and picture.
 
-    Raises: ``PRODUCT_NOT_FOUND``.
+    A parent takes its variants along. A kit with an archived component cannot be sold. Again changes nothing. Raises:
+    ``PRODUCT_NOT_FOUND``.
     """
     return _set_archived(ctx, data, archived=True)
 
 
 @operation("catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound,))
 def unarchive_product(ctx: Context, data: NameProduct) -> ProductOut:
-    """Put an archived product on sale again. Raises: ``PRODUCT_NOT_FOUND``."""
+    """Put an archived product on sale again, a parent with the variants that went with it.
+
+    Raises: ``PRODUCT_NOT_FOUND``.
+    """
     return _set_archived(ctx, data, archived=False)
 
 
@@ -206,6 +234,8 @@ def _set_archived(ctx: Context, data: NameProduct, *, archived: bool) -> Product
     ctx.note(f"product {product.sku}", id=str(product.id))
     if (product.archived_at is not None) == archived:
         return product
+    if product.kind == "parent":
+        variants.archive_variants(ctx, product, ctx.clock.now() if archived else None)
     products.change_product(ctx, product, archived_at=ctx.clock.now() if archived else None)
     return products.get_product(ctx, data.id)
 
@@ -243,17 +273,19 @@ def search_products(ctx: Context, data: SearchProducts) -> SearchHits:
 @operation(
     "catalog.lookup",
     permission=Permission.PRODUCT_READ,
-    raises=(ProductNotFound, LabelRefused, InvalidLabel),
+    raises=(ProductNotFound, LabelRefused, InvalidLabel, NothingWeighed),
     reads=True,
 )
 def look_up_code(ctx: Context, data: LookUp) -> LookUpOut:
     """Say what a scanned or typed code stands for: the product, how much of it, at which unit price.
 
     Looked for in this order: barcode, SKU, the shop's rules for weight, price and count labels. Goods sold by weight
-    take the quantity from a price label, others its price for one piece. Raises: ``PRODUCT_NOT_FOUND``,
-    ``LABEL_REFUSED`` (wrong check digit, no value), ``INVALID_LABEL``.
+    take the quantity from a price label, others its price for one piece. A barcode whose pack size is one of the
+    product's units stands for one of that unit, at its price. With ``gross`` the weight is what is left of it after the
+    tare. Raises: ``PRODUCT_NOT_FOUND``,
+    ``LABEL_REFUSED`` (wrong check digit, no value), ``INVALID_LABEL``, ``NOTHING_WEIGHED``.
     """
-    return look_up(ctx, data.code)
+    return look_up(ctx, data.code, data.gross)
 
 
 @operation("catalog.snapshot", permission=Permission.PRODUCT_READ, reads=True)
@@ -276,112 +308,3 @@ def pull_snapshot(ctx: Context, data: PullSnapshot) -> CatalogSnapshot:
         version=page[-1].version if page else start,
         more=len(found) > data.limit,
     )
-
-
-@operation("catalog.create_category", permission=Permission.PRODUCT_WRITE, raises=(DuplicateCategory,))
-def create_category(ctx: Context, data: CreateCategory) -> CategoryOut:
-    """Add a category. Raises: ``DUPLICATE_CATEGORY``."""
-    products.lock_catalogue(ctx)
-    category = taxes.add_category(ctx, data.name)
-    ctx.note(f"category {category.name}", id=str(category.id))
-    return taxes.category_out(category)
-
-
-@operation("catalog.list_categories", permission=Permission.PRODUCT_READ, reads=True)
-def list_categories(ctx: Context, data: ListCategories) -> CategoryList:
-    """List the categories by name; the archived ones instead if asked."""
-    return CategoryList(items=[taxes.category_out(each) for each in taxes.list_categories(ctx, archived=data.archived)])
-
-
-@operation("catalog.archive_category", permission=Permission.PRODUCT_WRITE, raises=(CategoryNotFound,))
-def archive_category(ctx: Context, data: NameCategory) -> CategoryOut:
-    """Take a category out of use; its products keep it. Again changes nothing. Raises: ``CATEGORY_NOT_FOUND``."""
-    category = taxes.find_category(ctx, data.id, lock=True)
-    category.archived_at = category.archived_at or ctx.clock.now()
-    ctx.uow.flush()
-    ctx.note(f"category {category.name}")
-    return taxes.category_out(category)
-
-
-@operation("catalog.unarchive_category", permission=Permission.PRODUCT_WRITE, raises=(CategoryNotFound,))
-def unarchive_category(ctx: Context, data: NameCategory) -> CategoryOut:
-    """Take an archived category into use again. Raises: ``CATEGORY_NOT_FOUND``."""
-    category = taxes.find_category(ctx, data.id, lock=True)
-    category.archived_at = None
-    ctx.uow.flush()
-    ctx.note(f"category {category.name}")
-    return taxes.category_out(category)
-
-
-@operation("catalog.create_tax", permission=Permission.TAX_WRITE, raises=(DuplicateTax, InvalidTax, UnsolvableTaxes))
-def create_tax(ctx: Context, data: CreateTax) -> TaxOut:
-    """Add a tax. Raises: ``DUPLICATE_TAX``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``."""
-    tax = taxes.add_tax(ctx, data)
-    ctx.note(f"tax {tax.code}", id=str(tax.id), amount=str(tax.amount), included=tax.included)
-    return taxes.tax_out(tax)
-
-
-@operation("catalog.list_taxes", permission=Permission.PRODUCT_READ, reads=True)
-def list_taxes(ctx: Context, data: ListTaxes) -> TaxList:
-    """List every tax, by code."""
-    del data
-    return TaxList(items=[taxes.tax_out(tax) for tax in taxes.list_taxes(ctx)])
-
-
-@operation("catalog.update_tax", permission=Permission.TAX_WRITE, raises=(TaxNotFound, InvalidTax, UnsolvableTaxes))
-def update_tax(ctx: Context, data: UpdateTax) -> TaxOut:
-    """Change a tax from now on; booked sales keep the rate they were charged. Code and kind never change.
-
-    Raises: ``TAX_NOT_FOUND``; ``INVALID_TAX`` and ``UNSOLVABLE_TAXES`` where a class with it could not be worked out.
-    """
-    tax = taxes.find_tax(ctx, data.id, lock=True)
-    names = ("name", "amount", "included", "affects_base", "base_affected")
-    before = {name: _plain(getattr(tax, name)) for name in names}
-    for name in names:
-        value = getattr(data, name)
-        if value is not UNSET:
-            setattr(tax, name, value)
-    ctx.note(f"tax {tax.code}", before=before, after={name: _plain(getattr(tax, name)) for name in names})
-    taxes.check_tax(tax)
-    ctx.uow.flush()
-    taxes.check_classes_of(ctx, tax)
-    return taxes.tax_out(tax)
-
-
-@operation(
-    "catalog.create_tax_class",
-    permission=Permission.TAX_WRITE,
-    raises=(DuplicateTaxClass, TaxNotFound, InvalidTax, UnsolvableTaxes),
-)
-def create_tax_class(ctx: Context, data: CreateTaxClass) -> TaxClassOut:
-    """Add a tax class with its taxes in order; one without taxes is exempt.
-
-    Raises: ``DUPLICATE_TAX_CLASS``, ``TAX_NOT_FOUND``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``.
-    """
-    tax_class = taxes.add_tax_class(ctx, data.code, data.name)
-    found = taxes.set_class_taxes(ctx, tax_class, data.tax_ids)
-    ctx.note(f"tax class {tax_class.code}", id=str(tax_class.id), taxes=[tax.code for tax in found])
-    return taxes.tax_class_out(tax_class, found)
-
-
-@operation("catalog.list_tax_classes", permission=Permission.PRODUCT_READ, reads=True)
-def list_tax_classes(ctx: Context, data: ListTaxClasses) -> TaxClassList:
-    """List every tax class with its taxes in order, by code."""
-    del data
-    return TaxClassList(items=taxes.every_tax_class_out(ctx))
-
-
-@operation(
-    "catalog.set_class_taxes",
-    permission=Permission.TAX_WRITE,
-    raises=(TaxClassNotFound, TaxNotFound, InvalidTax, UnsolvableTaxes),
-)
-def set_class_taxes(ctx: Context, data: SetClassTaxes) -> TaxClassOut:
-    """Give a tax class exactly these taxes, in the order in which they are worked out.
-
-    Raises: ``TAX_CLASS_NOT_FOUND``, ``TAX_NOT_FOUND``, ``INVALID_TAX`` (one stands twice), ``UNSOLVABLE_TAXES``.
-    """
-    tax_class = taxes.find_tax_class(ctx, data.tax_class_id, lock=True)
-    found = taxes.set_class_taxes(ctx, tax_class, data.tax_ids)
-    ctx.note(f"tax class {tax_class.code}", taxes=[tax.code for tax in found])
-    return taxes.tax_class_out(tax_class, found)

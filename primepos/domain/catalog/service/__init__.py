@@ -1,0 +1,54 @@
+"""Operations on the catalogue: products, variants, units, kits, pictures, labels, categories and taxes."""
+
+from primepos.domain.catalog.service.makeup import create_variants, list_variants, set_kit, set_units
+from primepos.domain.catalog.service.products import (
+    archive_product,
+    create_product,
+    get_product,
+    list_products,
+    look_up_code,
+    pull_snapshot,
+    search_products,
+    set_barcodes,
+    unarchive_product,
+    update_product,
+)
+from primepos.domain.catalog.service.taxes import (
+    archive_category,
+    create_category,
+    create_tax,
+    create_tax_class,
+    list_categories,
+    list_tax_classes,
+    list_taxes,
+    set_class_taxes,
+    unarchive_category,
+    update_tax,
+)
+
+__all__ = [
+    "archive_category",
+    "archive_product",
+    "create_category",
+    "create_product",
+    "create_tax",
+    "create_tax_class",
+    "create_variants",
+    "get_product",
+    "list_categories",
+    "list_products",
+    "list_tax_classes",
+    "list_taxes",
+    "list_variants",
+    "look_up_code",
+    "pull_snapshot",
+    "search_products",
+    "set_barcodes",
+    "set_class_taxes",
+    "set_kit",
+    "set_units",
+    "unarchive_category",
+    "unarchive_product",
+    "update_product",
+    "update_tax",
+]
