@@ -8,6 +8,7 @@ short transaction of its own, since the main one is rolled back or never began.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import typing
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cas
 
 import msgspec
 
-from primepos.core.context import ANONYMOUS, Approval, Context, Identity, TenantInfo
+from primepos.core.context import ANONYMOUS, Approval, Consent, Context, Identity, TenantInfo
 from primepos.core.db import run_in_transaction
 from primepos.core.errors import (
     ApprovalRequired,
@@ -31,13 +32,13 @@ from primepos.core.errors import (
 from primepos.core.ids import new_id
 from primepos.core.log import get_logger
 from primepos.core.observing import span
-from primepos.core.permissions import Decision, Grant, Permission
+from primepos.core.permissions import Act, Decision, Grant, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from primepos.core.clock import Clock
-    from primepos.core.context import JobQueue
+    from primepos.core.context import Files, JobQueue
     from primepos.core.db import Database, UnitOfWork
     from primepos.core.settings import Settings
 
@@ -58,7 +59,9 @@ class Operation(Generic[In, Out]):
     """A declared act: its name, who may do it, what goes in, what comes out, how it can be refused.
 
     Not callable on purpose. ``reads`` operations run in a read-only transaction and leave no audit row
-    unless they are refused. ``replay`` names the errors that are answered rather than audited as refusals.
+    unless they are refused. One that ``weighs`` says itself what its act weighs, by ``ctx.require`` for its own
+    permission before it writes anything, so that limits and approvals hold for the amount; for all others the runner
+    asks whether the act is allowed as such.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Operation(Generic[In, Out]):
     reads: bool
     summary: str
     doc: str
+    weighs: bool = False
 
     def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
         """Refuse: an operation runs through ``App.run`` only, where permission and tenant are checked."""
@@ -91,11 +95,12 @@ def operation(
     raises: tuple[type[PrimePOSError], ...] = (),
     scope: Scope = Scope.TENANT,
     reads: bool = False,
+    weighs: bool = False,
 ) -> Callable[[Callable[[Context, In], Out]], Operation[In, Out]]:
     """Declare a function of a feature's ``service.py`` as an operation.
 
     The function takes ``(ctx: Context, data: SomeStruct)`` and returns a struct; both types are read from
-    its annotations. Its docstring becomes the public description.
+    its annotations. Its docstring becomes the public description. ``weighs``: see :class:`Operation`.
     """
 
     def declare(handler: Callable[[Context, In], Out]) -> Operation[In, Out]:
@@ -117,6 +122,7 @@ def operation(
             reads=reads,
             summary=doc.splitlines()[0],
             doc=doc,
+            weighs=weighs,
         )
         OPERATIONS[name] = declared
         return declared
@@ -147,11 +153,27 @@ class AuditSink(Protocol):
         ...
 
 
-class Approvals(Protocol):
-    """Finds the person behind a staff code and PIN. Lives in ``domain.staff``."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation by somebody: what another person's consent is bound to.
 
-    def resolve(self, uow: UnitOfWork, settings: Settings, identity: Identity, approval: Approval) -> Identity:
-        """Return the approver's identity, or raise ``Unauthenticated`` when code or PIN is wrong."""
+    ``content`` is the hash of the operation's name and input; a repeated call has the same.
+    """
+
+    operation: str
+    identity: Identity
+    content: bytes
+
+
+class Approvals(Protocol):
+    """Knows other people's consents. Lives in ``domain.staff``."""
+
+    def resolve(self, uow: UnitOfWork, settings: Settings, call: Call, approval: Approval) -> Consent:
+        """Return the consent that was handed in; raises ``Unauthenticated`` or ``PermissionDenied`` if it is none."""
+        ...
+
+    def spend(self, uow: UnitOfWork, call: Call, consent: Consent) -> None:
+        """Store, in the transaction of the act, what the consent was used for; raises if another call was faster."""
         ...
 
 
@@ -178,6 +200,25 @@ class NoPost:
         """Refuse. Raises BadConfiguration."""
         del to, about, text, key
         raise BadConfiguration("This App was put together without mail")
+
+
+class NoFiles:
+    """Keeps nothing, for an App that was put together without a file store."""
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Refuse. Raises BadConfiguration."""
+        del name, content
+        raise BadConfiguration("This App was put together without a file store")
+
+    def read(self, name: str) -> bytes:
+        """Refuse. Raises BadConfiguration."""
+        del name
+        raise BadConfiguration("This App was put together without a file store")
+
+    def forget(self, name: str) -> None:
+        """Refuse. Raises BadConfiguration."""
+        del name
+        raise BadConfiguration("This App was put together without a file store")
 
 
 class OperationObserver(Protocol):
@@ -213,6 +254,13 @@ def parse(shape: type[In], data: Mapping[str, Any] | msgspec.Struct | None) -> I
         raise InvalidInput(f"{field}: {text}", problems=[{"field": field, "problem": text}]) from None
 
 
+def _content(operation: Operation[Any, Any], shaped: object) -> bytes:
+    """Return what a call is about, as a hash: the same for the same call sent again."""
+    said = msgspec.json.encode(shaped, order="deterministic")
+    return hashlib.sha256(operation.name.encode() + b"\0" + said).digest()
+
+
+_NEED_NO_GRANT = frozenset({Permission.PUBLIC, Permission.SELF})
 _NOT_AUDITED = {
     ErrorKind.INVALID,
     ErrorKind.NOT_FOUND,
@@ -237,12 +285,14 @@ class App:
         jobs: JobQueue,
         tenants: TenantLoader,
         mail: Post | None = None,
+        files: Files | None = None,
     ) -> None:
         """Hold the parts; ``bootstrap.build_app`` is the one place that joins them."""
         self.settings = settings
         self.database = database
         self.clock = clock
         self.mail: Post = mail or NoPost()
+        self.files: Files = files or NoFiles()
         self._audit = audit
         self._approvals = approvals
         self._jobs = jobs
@@ -269,7 +319,7 @@ class App:
         """Run one operation as ``identity`` and return what it gives.
 
         ``data`` is a mapping or the operation's input struct; both are validated. ``approval`` is a second
-        person's staff code and PIN for acts that need one.
+        person's consent for acts that need one; it is used up in the transaction of the act.
 
         Raises: :class:`Unauthenticated`, :class:`PermissionDenied`, :class:`ApprovalRequired` (both
         audited), :class:`InvalidInput`, and whatever the operation declares in ``raises``.
@@ -284,6 +334,9 @@ class App:
                 result = self._run(operation, identity, data, approval, request_id, note)
         except PrimePOSError as error:
             failure = error
+            if isinstance(error, ApprovalRequired):
+                # With the acts it carries, all that is needed to ask for consent from elsewhere.
+                error.data.setdefault("operation", operation.name)
             if self._is_audited(operation, error):
                 self._audit_refusal(operation, identity, note, error, request_id)
             raise
@@ -305,7 +358,7 @@ class App:
         result: object,
         seconds: float,
     ) -> None:
-        replayed = note.context is not None and note.context.audit.data.get("replayed") is True
+        replayed = note.context is not None and note.context.is_replayed
         for observe in self._observers:
             observe(operation, identity, error=failure, result=result, replayed=replayed, seconds=seconds)
 
@@ -319,21 +372,15 @@ class App:
         outcome: _Outcome,
     ) -> Out:
         grant = self._grant(operation, identity)
-        if grant.decision is Decision.DENY:
-            raise PermissionDenied(permission=operation.permission.value)
-        if grant.decision is Decision.APPROVE and approval is None:
-            raise ApprovalRequired(permission=operation.permission.value)
-        shaped = parse(operation.input, cast("Mapping[str, Any] | msgspec.Struct | None", data))
+        shaped = self._shaped(operation, grant, data, is_alone=approval is None)
+        # Also where the operation itself is allowed: what is asked of it (a price, a discount) may need consent.
+        call = None if approval is None else Call(operation.name, identity, _content(operation, shaped))
 
         def work(uow: UnitOfWork) -> Out:
-            approver = None
-            # Also where the operation itself is allowed: what is asked of it (a price, a discount) may need consent.
-            if approval is not None:
-                approver = self._approvals.resolve(uow, self.settings, identity, approval)
-                missing = grant.decision is Decision.APPROVE and not approver.can(operation.permission)
-                if missing or approver.actor_id == identity.actor_id:
-                    raise ApprovalRequired(permission=operation.permission.value)
-                outcome.approver = approver
+            consent = None
+            if approval is not None and call is not None:
+                consent = self._approvals.resolve(uow, self.settings, call, approval)
+                outcome.approver = consent.approver
             context = Context(
                 identity=identity,
                 uow=uow,
@@ -342,11 +389,16 @@ class App:
                 jobs=self._jobs,
                 grant=grant,
                 request_id=request_id,
-                approver=approver,
+                consent=consent,
                 _load_tenant=self._tenants,
             )
             outcome.context = context
+            if not operation.weighs and operation.permission not in _NEED_NO_GRANT:
+                context.require(operation.permission)
             result = operation.handler(context, shaped)
+            self._see_weighed(operation, context)
+            if call is not None and consent is not None and consent.claimed and not context.is_replayed:
+                self._approvals.spend(uow, call, consent)
             if operation.reads:
                 uow.commit()
             else:
@@ -354,14 +406,53 @@ class App:
                 uow.commit(self._audit.statement(event))
             return result
 
+        # To read with another person's consent is to write down that it was used.
+        read_only = operation.reads and approval is None
+
         def open_unit() -> UnitOfWork:
             if operation.scope is Scope.SYSTEM:
-                return self.database.system_session(read_only=operation.reads)
+                return self.database.system_session(read_only=read_only)
             if identity.tenant_id is None:
                 raise Unauthenticated("This needs a tenant: sign in to one")
-            return self.database.tenant(identity.tenant_id, read_only=operation.reads)
+            return self.database.tenant(identity.tenant_id, read_only=read_only)
 
         return run_in_transaction(open_unit, work)
+
+    def _shaped(
+        self, operation: Operation[In, Out], grant: Grant, data: Mapping[str, Any] | In | None, *, is_alone: bool
+    ) -> In:
+        """Return the input of a call that is not refused whatever it says; who may not act learns nothing of it."""
+        if grant.decision is Decision.DENY:
+            raise PermissionDenied(permission=operation.permission.value)
+        lacks = grant.decision is Decision.APPROVE and is_alone
+        if lacks and not operation.weighs:
+            raise self._lacking(operation)
+        try:
+            return parse(operation.input, cast("Mapping[str, Any] | msgspec.Struct | None", data))
+        except InvalidInput:
+            if lacks:
+                raise self._lacking(operation) from None
+            raise
+
+    @staticmethod
+    def _lacking(operation: Operation[Any, Any]) -> ApprovalRequired:
+        """Return the refusal of an act that needs consent as such, whatever it weighs."""
+        act = Act(permission=operation.permission)
+        return ApprovalRequired(permission=operation.permission.value, acts=[act.shown()])
+
+    def _see_weighed(self, operation: Operation[Any, Any], context: Context) -> None:
+        """See that what promised to weigh itself did so, before anything it did is kept.
+
+        What was answered from before did nothing that could weigh: it needs the consent to be shown, not to be new.
+        """
+        if context.consent is not None and context.consent.is_spent and not context.is_replayed:
+            raise self._lacking(operation)
+        if not operation.weighs or operation.permission in context.weighed:
+            return
+        if not context.is_replayed:
+            raise TypeError(f"{operation.name} promised to weigh its act and did not")
+        if context.grant.decision is not Decision.ALLOW and context.consent is None:
+            raise self._lacking(operation)
 
     @staticmethod
     def _is_audited(operation: Operation[Any, Any], error: PrimePOSError) -> bool:

@@ -1,8 +1,12 @@
 """Who may do what: permissions, roles and the matrix that ties them, in one place.
 
 A grant is *allow*, *approve* (another person who holds the act must agree) or nothing, which is *deny*.
-``own`` narrows a grant to what belongs to the person or their outlet; services apply it. The last owner of
-a tenant cannot be removed, nobody edits the role they hold, an unknown role has no permission at all.
+``own`` narrows a grant to what belongs to the person or their outlet; services apply it. A grant that allows may have
+limits: beyond any of them another person must agree, who holds the act within theirs. The limits count the act that is
+being authorised (CORE-POS/IS4C #455: a void was let through because its own line was not counted).
+
+The roles here are built in and locked; a tenant may make others (accounts/roles.py). The last owner of a tenant cannot
+be removed, nobody edits the role they hold, an unknown role has no permission at all.
 """
 
 from __future__ import annotations
@@ -10,6 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from uuid import UUID
 
 
 class Decision(StrEnum):
@@ -43,6 +53,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     CASH_DRAWER_OPEN = "cash:drawer_open"
     CASH_MOVE = "cash:move"
+    COMMISSION_WRITE = "commission:write"
     CUSTOMER_CREDIT_LIMIT = "customer:credit_limit"
     CUSTOMER_ERASE = "customer:erase"
     CUSTOMER_READ = "customer:read"
@@ -112,16 +123,114 @@ class Permission(StrEnum):
     WEBHOOK_WRITE = "webhook:write"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One act to be authorised, and what it weighs; what is None does not apply to it.
+
+    ``percent`` is taken off a price, ``amount`` is minor units without sign, ``sold_on`` the business day of the sale
+    it goes back to, ``subject`` what it is done to (``sale:0190...``), as the audit trail names it.
+    """
+
+    permission: Permission
+    percent: Decimal | None = None
+    amount: int | None = None
+    sold_on: date | None = None
+    outlet_id: UUID | None = None
+    subject: str | None = None
+
+    def within(self, agreed: Act) -> bool:
+        """Tell whether somebody who agreed to ``agreed`` agreed to this: the same thing, and no more of it."""
+        if (self.permission, self.sold_on, self.outlet_id, self.subject) != (
+            agreed.permission,
+            agreed.sold_on,
+            agreed.outlet_id,
+            agreed.subject,
+        ):
+            return False
+        return _no_more(self.percent, agreed.percent) and _no_more(self.amount, agreed.amount)
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as JSON-ready values, without what does not apply."""
+        values: dict[str, Any] = {
+            "permission": self.permission.value,
+            "percent": None if self.percent is None else f"{self.percent:f}",
+            "amount": self.amount,
+            "sold_on": None if self.sold_on is None else self.sold_on.isoformat(),
+            "outlet_id": None if self.outlet_id is None else str(self.outlet_id),
+            "subject": self.subject,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _no_more(asked: Decimal | int | None, agreed: Decimal | int | None) -> bool:
+    """Tell whether a measure is at most the one agreed to; one that only one of the two has cannot be compared."""
+    if asked is None or agreed is None:
+        return asked is agreed
+    return asked <= agreed
+
+
+class Limit(StrEnum):
+    """What bounds a grant: the fields of :class:`Grant` that a role may fill in."""
+
+    PERCENT = "max_percent"
+    AMOUNT = "max_amount"
+    DAYS = "days_back"
+    OUTLETS = "outlets"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a role may do with one permission.
 
-    ``max_percent`` bounds a discount in percent of the line or ticket; None is without bound.
+    A limit that is None is without bound. ``max_percent`` bounds what is taken off a line or ticket, ``max_amount``
+    the minor units of one act, ``days_back`` how many business days ago the sale was, ``outlets`` where. A measure
+    that has a limit and is not known is beyond it.
     """
 
     decision: Decision
     own: bool = False
     max_percent: Decimal | None = None
+    max_amount: int | None = None
+    days_back: int | None = None
+    outlets: frozenset[UUID] | None = None
+
+    def covers(self, act: Act, today: date | None = None) -> bool:
+        """Tell whether this grant by itself allows ``act``; ``today`` is the business day, for ``days_back``."""
+        return (
+            self.decision is Decision.ALLOW
+            and _within(act.percent, self.max_percent)
+            and _within(act.amount, self.max_amount)
+            and (self.outlets is None or act.outlet_id in self.outlets)
+            and (
+                self.days_back is None
+                or (act.sold_on is not None and today is not None and (today - act.sold_on).days <= self.days_back)
+            )
+        )
+
+    def includes(self, other: Grant) -> bool:
+        """Tell whether who holds this grant may hand out ``other``: nobody gives more than they hold."""
+        if other.decision is Decision.DENY:
+            return True
+        if self.decision is Decision.DENY or (self.own and not other.own):
+            return False
+        if other.decision is Decision.APPROVE:
+            return True
+        return (
+            self.decision is Decision.ALLOW
+            and _at_most(other.max_percent, self.max_percent)
+            and _at_most(other.max_amount, self.max_amount)
+            and _at_most(other.days_back, self.days_back)
+            and (self.outlets is None or (other.outlets is not None and other.outlets <= self.outlets))
+        )
+
+
+def _within(measure: Decimal | int | None, limit: Decimal | int | None) -> bool:
+    return limit is None or (measure is not None and measure <= limit)
+
+
+def _at_most(limit: Decimal | int | None, other: Decimal | int | None) -> bool:
+    """Tell whether a limit is no wider than another; None is without bound."""
+    return other is None or (limit is not None and limit <= other)
 
 
 DENY = Grant(Decision.DENY)
@@ -144,6 +253,7 @@ approval:give           - A A - - - -
 audit:read              - A - - - A -
 cash:drawer_open        - A A P - - -
 cash:move               - A A P - - -
+commission:write        - A - - - - -
 customer:credit_limit   - A A - - - -
 customer:erase          - A - - - - -
 customer:read           - A A A - R -
@@ -190,7 +300,7 @@ sale:ticket_discount    - A A P - - -
 sale:void               - A A P - - -
 settings:write          - A - - - - -
 shift:close             - A A O - - -
-shift:close_over_limit  - A A - - - -
+shift:close_over_limit  - A A P - - -
 shift:expected_read     - A A - - R -
 shift:force_close       - A A - - - -
 shift:open              - A A A - - -
@@ -241,6 +351,25 @@ def _read_matrix() -> dict[Role, dict[Permission, Grant]]:
 
 
 GRANTS = _read_matrix()
+
+# What can be bounded, for each permission whose acts say what they weigh (Context.require). A limit on anything else
+# would be a promise that nobody keeps.
+LIMITS: Final[Mapping[Permission, frozenset[Limit]]] = {
+    Permission.CASH_DRAWER_OPEN: frozenset({Limit.OUTLETS}),
+    Permission.CASH_MOVE: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.REFUND_NO_RECEIPT: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.REFUND_WITH_RECEIPT: frozenset({Limit.AMOUNT, Limit.DAYS, Limit.OUTLETS}),
+    Permission.SALE_LINE_DISCOUNT: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.SALE_PRICE_OVERRIDE: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.SALE_TICKET_DISCOUNT: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.SALE_VOID: frozenset({Limit.AMOUNT, Limit.DAYS, Limit.OUTLETS}),
+}
+# Where "one's own" means something: services narrow these to the person's outlets.
+OWNABLE: Final = frozenset(
+    permission for grants in GRANTS.values() for permission, grant in grants.items() if grant.own
+)
+# What a role of a tenant can be made of: what its owner holds. Never the installation's own acts, nor a till's.
+GRANTABLE: Final = frozenset(GRANTS[Role.OWNER])
 
 
 def grant_of(role: str | None, permission: Permission) -> Grant:

@@ -123,6 +123,7 @@ RESERVED_SLUGS = frozenset(
 
 _TOKEN_BYTES = 32
 _PIN_PURPOSE = b"primepos staff pin\x00"
+_BADGE_PURPOSE = b"primepos staff badge\x00"
 _PEPPER_MIN = 32
 _CONTEXT_MIN = 4
 _LOCAL_MAX = 64
@@ -320,13 +321,23 @@ def verify_pin(stored: str | None, pin: str, pepper: Secret) -> bool:
     return _verify(stored, _peppered(pin[: PIN_MAX + 1], pepper))
 
 
+def hash_badge(badge: str, pepper: Secret) -> str:
+    """Return the keyed hash (HMAC-SHA256, hexadecimal) that a badge is found by.
+
+    Without the pepper even a short one cannot be tried. Raises BadConfiguration when there is no pepper.
+    """
+    return _keyed(_BADGE_PURPOSE, badge, pepper)
+
+
 def _peppered(pin: str, pepper: Secret) -> bytes:
+    return _keyed(_PIN_PURPOSE, pin, pepper).encode("ascii")
+
+
+def _keyed(purpose: bytes, text: str, pepper: Secret) -> str:
     key = pepper.reveal().encode("utf-8")
     if len(key) < _PEPPER_MIN:
         raise BadConfiguration(f"PIN_PEPPER has {len(key)} bytes, needs {_PEPPER_MIN}")
-    return (
-        hmac.new(key, _PIN_PURPOSE + pin.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest().encode("ascii")
-    )
+    return hmac.new(key, purpose + text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 # --- opaque tokens ---------------------------------------------------------------------------------------------------

@@ -148,10 +148,31 @@ class OwnRole(RuleViolation):
 
 
 class RoleNotYours(PermissionDenied):
-    """A manager looks after cashiers and stock clerks of their own outlets, and nobody else."""
+    """Nobody looks after people who may do more; a manager only after those of own outlets who look after nobody."""
 
     code = "ROLE_NOT_YOURS"
     template = "You may not look after people of role {role} or of these outlets"
+
+
+class RoleNotFound(NotFound):
+    """No such role: none is built in under this name, and the tenant made none."""
+
+    code = "ROLE_NOT_FOUND"
+    template = "No such role: {role}"
+
+
+class MoreThanYours(PermissionDenied):
+    """Nobody hands out more than they hold; ``permissions`` names what the giver lacks."""
+
+    code = "MORE_THAN_YOURS"
+    template = "You cannot grant what you do not hold: {permissions}"
+
+
+class GrantNotPossible(InvalidInput):
+    """A role cannot hold this, or not with this limit; ``why`` says what is wrong with it."""
+
+    code = "GRANT_NOT_POSSIBLE"
+    template = "{permission}: {why}"
 
 
 class UserOfOthers(RuleViolation):

@@ -19,6 +19,7 @@ from primepos.core.permissions import Role
 from primepos.core.tokens import TokenKind
 from primepos.domain.accounts import queries
 from primepos.domain.accounts.errors import SessionEnded
+from primepos.domain.accounts.roles import read_grants
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -97,6 +98,7 @@ def identity_of(row: dict[str, Any], now: datetime) -> Identity:
         name=row["name"],
         outlet_ids=None if row["outlet_ids"] is None else frozenset(row["outlet_ids"]),
         session_id=row["session_id"],
+        grants=read_grants(row["role_grants"]) if row["password_expires_at"] is None else None,
     )
 
 

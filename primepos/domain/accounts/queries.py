@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 _SESSION = (
     "SELECT s.id AS session_id, s.user_id, s.tenant_id, s.register_id, s.created_at, s.expires_at, s.revoked_at,"
     " u.name, u.email, u.is_superuser, u.disabled_at, u.password_expires_at, u.tokens_valid_from,"
-    " m.role, m.outlet_ids, m.disabled_at AS member_disabled_at, t.key AS tenant_key, t.slug, t.status,"
+    " m.role, o.grants AS role_grants, m.outlet_ids, m.disabled_at AS member_disabled_at,"
+    " t.key AS tenant_key, t.slug, t.status,"
     " r.name AS register_name, r.outlet_id AS register_outlet_id, r.archived_at AS register_archived_at"
 )
 _SESSION_FROM = (
     " LEFT JOIN users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = s.tenant_id"
     " LEFT JOIN memberships m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id"
+    " LEFT JOIN roles o ON o.tenant_id = m.tenant_id AND o.name = m.role"
     " LEFT JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id"
 )
 _MEMBER = (
-    "SELECT u.id, u.email, u.name, m.role, m.outlet_ids, u.is_superuser,"
+    "SELECT u.id, u.email, u.name, m.role, o.grants AS role_grants, m.outlet_ids, u.is_superuser,"
     " (m.disabled_at IS NOT NULL OR u.disabled_at IS NOT NULL) AS is_disabled"
-    " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = %(tenant_id)s"
+    " FROM memberships m JOIN users u ON u.id = m.user_id"
+    " LEFT JOIN roles o ON o.tenant_id = m.tenant_id AND o.name = m.role WHERE m.tenant_id = %(tenant_id)s"
 )
 
 

@@ -18,6 +18,9 @@ Address = Annotated[str, Meta(max_length=64)]
 OutletIds = Annotated[list[UUID], Meta(min_length=1, max_length=1000)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 
+# A role is known by its name: a built-in one, or one that the tenant made.
+RoleName = Annotated[str, Meta(min_length=2, max_length=32, pattern=r"\A[a-z][a-z0-9_]*\Z")]
+
 GIVEN_ROLES = (Role.OWNER, Role.MANAGER, Role.CASHIER, Role.STOCK_CLERK, Role.ACCOUNTANT)
 
 
@@ -171,24 +174,24 @@ class CreateUser(Secretive, Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     email: Email
     name: Name
-    role: Role
+    role: RoleName
     outlet_ids: OutletIds | None = None
     password: Password | None = None
 
     def __post_init__(self) -> None:
         tidy(self, "name")
-        _check_role(self.role)
+        check_role(self.role)
 
 
 class InviteUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person to invite into the tenant."""
 
     email: Email
-    role: Role
+    role: RoleName
     outlet_ids: OutletIds | None = None
 
     def __post_init__(self) -> None:
-        _check_role(self.role)
+        check_role(self.role)
 
 
 class ListUsers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,14 +214,14 @@ class UserRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class SetRole(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody is from now on. ``outlet_ids`` left out stays; None means every outlet."""
 
-    role: Role
+    role: RoleName
     user_id: UUID | None = None
     email: Email | None = None
     outlet_ids: OutletIds | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         _check_one(self.user_id, self.email)
-        _check_role(self.role)
+        check_role(self.role)
 
 
 class CreateSuperuser(Secretive, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -268,9 +271,10 @@ class DevicePage(Struct, frozen=True, kw_only=True):
     next: UUID | None
 
 
-def _check_role(role: Role) -> None:
-    if role not in GIVEN_ROLES:
-        raise ValueError(f"role must be one of {', '.join(GIVEN_ROLES)}")
+def check_role(role: str) -> None:
+    """Refuse the roles that nobody is given: the installation's, a till's, and none at all. Raises ValueError."""
+    if role == "none" or (role in set(Role) and role not in GIVEN_ROLES):
+        raise ValueError(f"role must be one of {', '.join(GIVEN_ROLES)}, or one of your own")
 
 
 def _check_one(user_id: UUID | None, email: str | None) -> None:

@@ -11,7 +11,7 @@ from primepos.core.context import Context
 from primepos.core.db import apart
 from primepos.core.ids import new_id
 from primepos.core.operations import Nothing, Scope, operation
-from primepos.core.permissions import GRANTS, Permission, Role
+from primepos.core.permissions import Permission, Role
 from primepos.core.security import (
     InvalidEmail,
     WeakPassword,
@@ -38,6 +38,7 @@ from primepos.domain.accounts.errors import (
     RefreshInvalid,
     RefreshReused,
     RegistrationClosed,
+    RoleNotFound,
     RoleNotYours,
     SessionEnded,
     TenantRequired,
@@ -48,6 +49,7 @@ from primepos.domain.accounts.errors import (
 )
 from primepos.domain.accounts.identities import forget_identities, forget_session
 from primepos.domain.accounts.invitations import INVITATION_LIFETIME, Invitation, seal, unseal
+from primepos.domain.accounts.roles import grants_of, names_looked_after, role_grants
 from primepos.domain.accounts.schemas import (
     ChangePassword,
     CreateSuperuser,
@@ -76,11 +78,11 @@ from primepos.domain.accounts.schemas import (
 )
 from primepos.domain.accounts.sessions import begin_session, rotate, signed_in
 from primepos.domain.accounts.standing import (
-    LOOKED_AFTER,
     account_of,
     require_another_owner,
     require_care,
     require_other,
+    require_reach,
     temporary_password,
     user_out,
 )
@@ -191,7 +193,7 @@ def me(ctx: Context, _data: Nothing) -> MeOut:
     """Show who one is, in which tenant, what one may do there, and which other tenants one may enter."""
     who = ctx.identity
     user = queries.user_by_id(ctx.uow, who.actor_id) if who.kind == "user" and who.actor_id else None
-    grants = GRANTS.get(Role(who.role), {}) if who.role in set(Role) else {}
+    grants = who.grants if who.grants is not None else grants_of(who.role, None)
     return MeOut(
         kind=who.kind,
         id=who.actor_id,
@@ -293,6 +295,10 @@ def register(ctx: Context, data: Register) -> UserOut:
         tenant = load_tenant(ctx.uow, invitation.tenant_id)
         require_active(tenant)
         role = invitation.role
+        try:
+            role_grants(ctx.uow, tenant.id, role)
+        except RoleNotFound:
+            raise InvitationInvalid from None
         outlets = queries.check_outlets(ctx.uow, tenant.id, invitation.outlet_ids)
         queries.insert_membership(ctx.uow, tenant.id, user, role=role, outlet_ids=outlets)
     ctx.note(f"user:{user}", invited=invitation is not None)
@@ -306,16 +312,16 @@ def register(ctx: Context, data: Register) -> UserOut:
     "users.create",
     permission=Permission.USER_WRITE,
     scope=Scope.SYSTEM,
-    raises=(InvalidEmail, WeakPassword, AlreadyMember, RoleNotYours, OutletsNotFound),
+    raises=(InvalidEmail, WeakPassword, AlreadyMember, RoleNotFound, RoleNotYours, OutletsNotFound),
 )
 def create_user(ctx: Context, data: CreateUser) -> NewUserOut:
     """Let a person into the tenant, making the account if there is none with this e-mail address.
 
     Who has an account keeps its password. Without a password a temporary one is made: shown once, good for 24 hours
     and only to choose another. A manager lets in cashiers and stock clerks of the manager's outlets.
-    Raises InvalidEmail, WeakPassword, AlreadyMember, RoleNotYours, OutletsNotFound.
+    Raises InvalidEmail, WeakPassword, AlreadyMember, RoleNotFound, RoleNotYours, OutletsNotFound.
     """
-    require_care(ctx, data.role, data.outlet_ids)
+    require_care(ctx, data.role, data.outlet_ids, role_grants(ctx.uow, ctx.tenant_id, data.role))
     email = normalise_email(data.email)
     outlets = queries.check_outlets(ctx.uow, ctx.tenant_id, data.outlet_ids)
     secret = None if data.password is not None else temporary_password()
@@ -348,17 +354,17 @@ def create_user(ctx: Context, data: CreateUser) -> NewUserOut:
     "users.invite",
     permission=Permission.USER_WRITE,
     scope=Scope.SYSTEM,
-    raises=(InvalidEmail, AlreadyMember, RoleNotYours, OutletsNotFound, RegistrationClosed),
+    raises=(InvalidEmail, AlreadyMember, RoleNotFound, RoleNotYours, OutletsNotFound, RegistrationClosed),
 )
 def invite_user(ctx: Context, data: InviteUser) -> InvitationOut:
     """Invite a person without an account: the token, good for seven days and once, lets them make one.
 
-    Raises InvalidEmail, AlreadyMember (let in who has an account with users.create), RoleNotYours, OutletsNotFound,
-    RegistrationClosed.
+    Raises InvalidEmail, AlreadyMember (let in who has an account with users.create), RoleNotFound, RoleNotYours,
+    OutletsNotFound, RegistrationClosed.
     """
     if ctx.settings.registration is Registration.CLOSED:
         raise RegistrationClosed
-    require_care(ctx, data.role, data.outlet_ids)
+    require_care(ctx, data.role, data.outlet_ids, role_grants(ctx.uow, ctx.tenant_id, data.role))
     email = normalise_email(data.email)
     outlets = queries.check_outlets(ctx.uow, ctx.tenant_id, data.outlet_ids)
     known = queries.find_user(ctx.uow, email)
@@ -384,7 +390,7 @@ def invite_user(ctx: Context, data: InviteUser) -> InvitationOut:
 @operation("users.list", permission=Permission.USER_WRITE, scope=Scope.SYSTEM, reads=True)
 def list_users(ctx: Context, data: ListUsers) -> UserPage:
     """List the people of the tenant by e-mail address, a page at a time; a manager sees whom they look after."""
-    roles = LOOKED_AFTER if ctx.grant.own else None
+    roles = names_looked_after(ctx.uow, ctx.tenant_id) if ctx.grant.own else None
     rows = queries.page_of_members(ctx.uow, ctx.tenant_id, after=data.after, limit=data.limit, roles=roles)
     shown = [user_out(row) for row in rows[: data.limit]]
     return UserPage(items=shown, next=shown[-1].email if len(rows) > data.limit else None)
@@ -394,16 +400,19 @@ def list_users(ctx: Context, data: ListUsers) -> UserPage:
     "users.set_role",
     permission=Permission.ROLE_WRITE,
     scope=Scope.SYSTEM,
-    raises=(UserNotFound, OwnRole, LastOwner, OutletsNotFound),
+    raises=(UserNotFound, RoleNotFound, OwnRole, LastOwner, RoleNotYours, OutletsNotFound),
 )
 def set_role(ctx: Context, data: SetRole) -> UserOut:
     """Give a person of the tenant another role, or other outlets; it holds within five seconds.
 
-    Raises UserNotFound, OwnRole (nobody changes the role they hold), LastOwner, OutletsNotFound.
+    Raises UserNotFound, RoleNotFound, OwnRole (nobody changes the role they hold), LastOwner, RoleNotYours (it grants
+    more than the caller holds, or they hold more already), OutletsNotFound.
     """
     member = _member(ctx, data.user_id, data.email)
     require_other(ctx, member["id"])
-    if data.role is not Role.OWNER:
+    require_reach(ctx, data.role, role_grants(ctx.uow, ctx.tenant_id, data.role))
+    require_reach(ctx, member["role"], grants_of(member["role"], member["role_grants"]))
+    if data.role != Role.OWNER:
         require_another_owner(ctx, member["id"])
     values: dict[str, Any] = {"role": data.role}
     if data.outlet_ids is not UNSET:
@@ -426,7 +435,7 @@ def disable_user(ctx: Context, data: UserRef) -> UserOut:
     Raises UserNotFound, OwnRole, LastOwner, RoleNotYours.
     """
     member = _member(ctx, data.user_id, data.email)
-    require_care(ctx, member["role"], member["outlet_ids"])
+    require_care(ctx, member["role"], member["outlet_ids"], grants_of(member["role"], member["role_grants"]))
     require_other(ctx, member["id"])
     require_another_owner(ctx, member["id"])
     now = ctx.clock.now()
@@ -448,7 +457,7 @@ def disable_user(ctx: Context, data: UserRef) -> UserOut:
 def enable_user(ctx: Context, data: UserRef) -> UserOut:
     """Let a person who was shut out of the tenant in again. Raises UserNotFound, OwnRole, RoleNotYours."""
     member = _member(ctx, data.user_id, data.email)
-    require_care(ctx, member["role"], member["outlet_ids"])
+    require_care(ctx, member["role"], member["outlet_ids"], grants_of(member["role"], member["role_grants"]))
     require_other(ctx, member["id"])
     queries.change_membership(ctx.uow, ctx.tenant_id, member["id"], disabled_at=None)
     ctx.note(f"user:{member['id']}")
@@ -470,7 +479,7 @@ def reset_password(ctx: Context, data: UserRef) -> TemporaryPassword:
     UserOfOthers.
     """
     member = _member(ctx, data.user_id, data.email)
-    require_care(ctx, member["role"], member["outlet_ids"])
+    require_care(ctx, member["role"], member["outlet_ids"], grants_of(member["role"], member["role_grants"]))
     require_other(ctx, member["id"])
     if ctx.identity.kind != "operator" and queries.opens_other_doors(ctx.uow, ctx.tenant_id, member["id"]):
         raise UserOfOthers

@@ -6,34 +6,44 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from primepos.core.errors import Unauthenticated
-from primepos.core.permissions import Role
 from primepos.domain.accounts import queries
 from primepos.domain.accounts.errors import LastOwner, NoAccount, OwnRole, RoleNotYours
+from primepos.domain.accounts.roles import is_looked_after
 from primepos.domain.accounts.schemas import UserOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from primepos.core.context import Context
-
-# Whom somebody with the grant ``user:write`` of their own outlet looks after.
-LOOKED_AFTER = frozenset({Role.CASHIER, Role.STOCK_CLERK})
+    from primepos.core.permissions import Grant, Permission
 
 # No letters or digits that are taken for one another when read aloud or from paper. 12 of these 26 are 56 bits.
 _ALPHABET = "ACDEFGHJKLMNPQRTUVWXY34679"
 _GROUPS = 3
 
 
-def require_care(ctx: Context, role: str | None, outlet_ids: Iterable[UUID] | None) -> None:
-    """Refuse unless the caller may look after people of this role in these outlets.
+def require_reach(ctx: Context, role: str | None, grants: Mapping[Permission, Grant]) -> None:
+    """Refuse to give a role, or to look after somebody who has it, unless the caller holds all that it grants.
 
-    An owner looks after everybody, a manager after cashiers and stock clerks of the manager's own outlets.
-    Raises RoleNotYours.
+    Otherwise whoever may reset a PIN could become the owner. Raises RoleNotYours.
     """
+    if not all(ctx.identity.grant(permission).includes(grant) for permission, grant in grants.items()):
+        raise RoleNotYours(role=role)
+
+
+def require_care(
+    ctx: Context, role: str | None, outlet_ids: Iterable[UUID] | None, grants: Mapping[Permission, Grant]
+) -> None:
+    """Refuse unless the caller may look after people of this role, with these grants, in these outlets.
+
+    An owner looks after everybody, a manager after those of the manager's own outlets who look after nobody
+    themselves. Raises RoleNotYours.
+    """
+    require_reach(ctx, role, grants)
     if not ctx.grant.own:
         return
-    if role not in LOOKED_AFTER:
+    if not is_looked_after(role, grants):
         raise RoleNotYours(role=role)
     mine = ctx.identity.outlet_ids
     if mine is not None and (outlet_ids is None or not mine.issuperset(outlet_ids)):

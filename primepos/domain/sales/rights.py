@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
-from primepos.core.permissions import Decision, Permission
+from primepos.core.errors import InvalidInput
+from primepos.core.permissions import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +31,4 @@ def check_line_rights(ctx: Context, lines: Sequence[SellLine]) -> None:
 
 def require(ctx: Context, permission: Permission, percent: Decimal | None = None) -> None:
     """Raise unless the caller, or the approver beside them, holds the act within its limit."""
-    grant = ctx.identity.grant(permission)
-    within = grant.max_percent is None or percent is None or percent <= grant.max_percent
-    if grant.decision is Decision.ALLOW and within:
-        return
-    if ctx.approver is not None and ctx.approver.can(permission):
-        return
-    if grant.decision is Decision.DENY:
-        raise PermissionDenied(permission=permission.value)
-    raise ApprovalRequired(permission=permission.value)
+    ctx.require(permission, percent=percent)

@@ -45,6 +45,45 @@ class PinNotHere(PermissionDenied):
     template = "A PIN is accepted at an enrolled register only"
 
 
+class BadgeTaken(Conflict):
+    """Another person has this badge; where it is, is not told."""
+
+    code = "BADGE_TAKEN"
+    template = "Another person has this badge"
+
+
+class ApprovalNotFound(NotFound):
+    """Nothing of this id was asked here, or it is not the caller's to see."""
+
+    code = "APPROVAL_NOT_FOUND"
+    template = "No such approval"
+
+
+class ApprovalConflict(Conflict):
+    """Something else was asked under this id."""
+
+    code = "APPROVAL_CONFLICT"
+    template = "Something else was asked under this id"
+
+
+class ApprovalNotOpen(RuleViolation):
+    """The question was answered already, or its two minutes are over."""
+
+    code = "APPROVAL_NOT_OPEN"
+    template = "This is {state} already; ask again"
+
+
+class ApprovalUnusable(PermissionDenied):
+    """The approval does not stand for this call: ``state`` says whether it still waits, was refused, used or expired.
+
+    ``other`` is one for another act, person or register, or none at all: which, is not told.
+    """
+
+    code = "APPROVAL_UNUSABLE"
+    template = "This approval cannot be used: {state}"
+    hint = "Ask again: an approval is for one act by one person at one register, once, within two minutes."
+
+
 class StaffArchived(RuleViolation):
     """The person left: take them back (unarchive) first."""
 
@@ -53,3 +92,4 @@ class StaffArchived(RuleViolation):
 
 
 register_constraint("staff_tenant_id_code_key", StaffCodeTaken)
+register_constraint("staff_badges_tenant_id_badge_hash_key", BadgeTaken)

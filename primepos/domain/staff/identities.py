@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from primepos.core.context import Identity
+from primepos.domain.accounts.roles import read_grants
 
 if TYPE_CHECKING:
     from primepos.domain.staff.schemas import StaffSignedIn
@@ -15,6 +18,8 @@ def staff_identity(register: Identity, signed_in: StaffSignedIn) -> Identity:
     return Identity(
         kind="staff",
         tenant_id=register.tenant_id,
+        grants=None if signed_in.grants is None else read_grants(msgspec.to_builtins(signed_in.grants)),
+        account_id=signed_in.user_id,
         role=signed_in.role,
         actor_id=signed_in.staff_id,
         name=signed_in.name,

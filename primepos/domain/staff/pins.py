@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from primepos.core.allowance import Policy
 from primepos.core.db import apart
-from primepos.core.security import WeakPin, check_pin, verify_pin
+from primepos.core.security import WeakPin, check_pin, hash_badge, verify_pin
 from primepos.domain.accounts.throttle import REGISTER_PIN_FAILURES, LoginThrottled, Throttle
 from primepos.domain.staff import queries
 from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 AT_A_REGISTER = frozenset({"device", "staff", "operator"})
 _REGISTER = Policy("register-pin", REGISTER_PIN_FAILURES)
 _PIN_DIGITS = 6
+_BADGE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def code_of(text: str) -> str:
@@ -79,6 +80,58 @@ def check_staff_pin(
     if not still:
         raise PinRefused
     return found
+
+
+def check_shown_by(
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    *,
+    tenant_id: int,
+    register_id: UUID | None,
+    code: str | None,
+    pin: str | None,
+    badge: str | None,
+) -> dict[str, Any]:
+    """Return the person who shows this code and PIN, or this badge. Raises PinRefused, PinThrottled."""
+    if badge is not None:
+        return check_staff_badge(database, settings, clock, tenant_id=tenant_id, register_id=register_id, badge=badge)
+    return check_staff_pin(
+        database, settings, clock, tenant_id=tenant_id, register_id=register_id, code=code or "", pin=pin or ""
+    )
+
+
+def check_staff_badge(
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    *,
+    tenant_id: int,
+    register_id: UUID | None,
+    badge: str,
+) -> dict[str, Any]:
+    """Return the person whose badge says this.
+
+    A badge is found by its keyed hash, so there is nothing to count for a person; what nobody has counts for the
+    register like a wrong PIN. Raises PinRefused, PinThrottled.
+    """
+    throttle = Throttle(database, settings, clock)
+    watched = [] if register_id is None else [(_REGISTER, f"{tenant_id}:{register_id}")]
+    try:
+        throttle.require(*watched)
+    except LoginThrottled as error:
+        raise PinThrottled(**error.data).because(*error.verdicts) from None
+    hashed = hash_badge(badge, settings.pin_pepper)
+    found = apart(lambda: database.tenant(tenant_id), lambda uow: queries.find_badge(uow, tenant_id, hashed))
+    if found is None:
+        throttle.count(*watched)
+        raise PinRefused
+    return found
+
+
+def random_badge() -> str:
+    """Return what a new badge says: 120 random bits in letters and digits that every reader and code can carry."""
+    return "".join(secrets.choice(_BADGE_ALPHABET) for _ in range(24))
 
 
 def random_pin() -> str:

@@ -19,6 +19,7 @@ from primepos.domain.accounts.errors import (
     LastOwner,
     OutletsNotFound,
     OwnRole,
+    RoleNotFound,
     RoleNotYours,
     SessionEnded,
     UserNotFound,
@@ -84,7 +85,7 @@ def test_an_owner_lets_people_in_with_any_role(app, shop, role):
 
 @pytest.mark.parametrize("role", ["saas_admin", "device", "nobody"])
 def test_no_tenant_gives_a_role_that_is_not_a_persons(app, shop, role):
-    with pytest.raises(InvalidInput):
+    with pytest.raises((InvalidInput, RoleNotFound)):
         app.run(create_user, shop.owner, {"email": an_email(), "name": "Pat", "role": role, "password": SECRET})
     assert members(app, shop) == {}
 

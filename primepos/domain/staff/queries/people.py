@@ -1,4 +1,4 @@
-"""SQL of the staff. Codes are compared without regard to case."""
+"""SQL of the people at the till. Codes are compared without regard to case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 5
 
-_COLUMNS = "id, code, name, role, outlet_ids, user_id, pin_hash IS NOT NULL AS has_pin, pin_locked_at, archived_at"
+# Of the row at hand, whatever statement touches it: what a role of the tenant's own grants comes with the person.
+_GRANTS = "(SELECT o.grants FROM roles o WHERE o.tenant_id = staff.tenant_id AND o.name = staff.role) AS role_grants"
+_WHO = f"id, code, name, role, {_GRANTS}, outlet_ids, user_id"
+_BADGE = (
+    "EXISTS (SELECT 1 FROM staff_badges b WHERE b.tenant_id = staff.tenant_id AND b.staff_id = staff.id) AS has_badge"
+)
+_COLUMNS = f"{_WHO}, pin_hash IS NOT NULL AS has_pin, pin_locked_at, archived_at, {_BADGE}"
 
 
 def insert_staff(uow: UnitOfWork, tenant_id: int, values: dict[str, Any]) -> dict[str, Any]:
@@ -106,10 +112,10 @@ def begin_attempt(uow: UnitOfWork, tenant_id: int, code: str, now: datetime) -> 
     Counting first lets no number of attempts sent at once be more than five. The fifth locks.
     """
     rows = uow.rows(
-        "UPDATE staff SET pin_failures = pin_failures + 1,"
+        "UPDATE staff SET pin_failures = pin_failures + 1,"  # noqa: S608  constants only
         " pin_locked_at = CASE WHEN pin_failures + 1 >= %(most)s THEN %(now)s END"
         " WHERE tenant_id = %(tenant_id)s AND code = %(code)s AND archived_at IS NULL AND pin_hash IS NOT NULL"
-        " AND pin_locked_at IS NULL RETURNING id, code, name, role, outlet_ids, pin_hash",
+        f" AND pin_locked_at IS NULL RETURNING {_WHO}, pin_hash",
         {"tenant_id": tenant_id, "code": code, "now": now, "most": MOST_FAILURES},
     )
     return rows[0] if rows else None
@@ -124,3 +130,28 @@ def end_attempt(uow: UnitOfWork, tenant_id: int, staff_id: UUID, pin_hash: str) 
             (tenant_id, staff_id, pin_hash),
         )
     )
+
+
+def find_badge(uow: UnitOfWork, tenant_id: int, badge_hash: str) -> dict[str, Any] | None:
+    """Return whose badge this is, if they still work here."""
+    rows = uow.rows(
+        f"SELECT {_WHO} FROM staff WHERE tenant_id = %(tenant_id)s AND archived_at IS NULL"  # noqa: S608  constants only
+        " AND id = (SELECT staff_id FROM staff_badges WHERE tenant_id = %(tenant_id)s AND badge_hash = %(hash)s)",
+        {"tenant_id": tenant_id, "hash": badge_hash},
+    )
+    return rows[0] if rows else None
+
+
+def store_badge(uow: UnitOfWork, tenant_id: int, staff_id: UUID, badge_hash: str, now: datetime) -> None:
+    """Give a person a badge in place of the one they had; one that is somebody's ends as BadgeTaken."""
+    uow.run(
+        "INSERT INTO staff_badges (tenant_id, staff_id, badge_hash, given_at) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (tenant_id, staff_id)"
+        " DO UPDATE SET badge_hash = excluded.badge_hash, given_at = excluded.given_at",
+        (tenant_id, staff_id, badge_hash, now),
+    )
+
+
+def take_badge(uow: UnitOfWork, tenant_id: int, staff_id: UUID) -> None:
+    """Take a person's badge away, if they have one."""
+    uow.run("DELETE FROM staff_badges WHERE tenant_id = %s AND staff_id = %s", (tenant_id, staff_id))
