@@ -33,6 +33,8 @@ ACCOUNTS = """
         opened_by text DEFAULT '' NOT NULL,
         request_hash bytea,
         CONSTRAINT value_accounts_pkey PRIMARY KEY (tenant_id, id),
+        CONSTRAINT value_accounts_tenant_id_customer_id_fkey FOREIGN KEY(tenant_id, customer_id)
+            REFERENCES customers (tenant_id, id),
         CONSTRAINT value_accounts_kind_check CHECK (kind IN ('gift_card', 'store_credit', 'account', 'points')),
         CONSTRAINT value_accounts_state_check CHECK (state IN ('active', 'blocked', 'closed')),
         CONSTRAINT value_accounts_held_check CHECK (held >= 0),

@@ -22,6 +22,7 @@ Country = Annotated[str, Meta(pattern=r"\A([A-Z]{2})?\Z")]
 ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
 Hour = Annotated[int, Meta(ge=0, le=12)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
+DifferenceLimit = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class CashRounding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,16 +40,38 @@ class LabelRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=100)] = ""
 
 
+class PointsProgramme(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How customers earn and use points: ``earn`` for each ``per_minor`` spent; ``burn`` of them pay ``worth_minor``.
+
+    What is earned is rounded down, what is paid with points up. Products of ``excluded_categories`` earn none. Points
+    that are not used within ``expiry_months`` lapse, the oldest first; without it they stay.
+    """
+
+    earn: Annotated[int, Meta(ge=1, le=1_000_000)]
+    per_minor: Annotated[int, Meta(ge=1, le=10**9)]
+    burn: Annotated[int, Meta(ge=1, le=1_000_000)]
+    worth_minor: Annotated[int, Meta(ge=1, le=10**9)]
+    excluded_categories: Annotated[list[UUID], Meta(max_length=500)] = []
+    expiry_months: Annotated[int, Meta(ge=1, le=240)] | None = None
+
+
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a tenant sells.
 
     ``stock_policy`` says whether a sale beyond the stock on hand is booked (allow) or refused (block).
+    ``difference_limit`` is how far, in minor units, a drawer's count may be off before a manager must consent to the
+    closing; None is without limit. ``held_at_close`` says whether sales on hold stay for the next shift (carry) or
+    must be finished first (block). A shift keeps the two as they were when it was opened.
     """
 
     tax_rounding: Literal["per_line", "global"] = "per_line"
     cash_rounding: CashRounding | None = None
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] = []
     stock_policy: Literal["allow", "block"] = "allow"
+    points: PointsProgramme | None = None
+    gift_card_months: Annotated[int, Meta(ge=1, le=240)] | None = None
+    difference_limit: DifferenceLimit | None = None
+    held_at_close: Literal["carry", "block"] = "carry"
     receipt_header: Note = ""
     receipt_footer: Note = ""
 
@@ -63,6 +86,10 @@ class TenantSettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cash_rounding: CashRounding | UnsetType | None = UNSET
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] | UnsetType = UNSET
     stock_policy: Literal["allow", "block"] | UnsetType = UNSET
+    points: PointsProgramme | UnsetType | None = UNSET
+    gift_card_months: Annotated[int, Meta(ge=1, le=240)] | UnsetType | None = UNSET
+    difference_limit: DifferenceLimit | UnsetType | None = UNSET
+    held_at_close: Literal["carry", "block"] | UnsetType = UNSET
     receipt_header: Note | UnsetType = UNSET
     receipt_footer: Note | UnsetType = UNSET
 

@@ -11,7 +11,6 @@ from sqlmodel import Field
 from primepos.core.models import TIMESTAMP, TenantDetail, tenant_reference
 
 _KINDS = "kind IN ('gift_card', 'store_credit', 'account', 'points')"
-_HELD = sa.text("state = 'held'")
 
 
 class ValueAccount(TenantDetail, table=True):
@@ -23,6 +22,7 @@ class ValueAccount(TenantDetail, table=True):
 
     __tablename__ = "value_accounts"
     __table_args__ = (
+        tenant_reference("customer_id", "customers"),
         sa.Index(
             "value_accounts_code_idx",
             "tenant_id",
@@ -139,9 +139,15 @@ class Authorisation(TenantDetail, table=True):
     __table_args__ = (
         tenant_reference("account_id", "value_accounts"),
         tenant_reference("register_id", "registers"),
-        sa.Index("authorisations_account_id_idx", "tenant_id", "account_id", postgresql_where=_HELD),
-        sa.Index("authorisations_subject_id_idx", "tenant_id", "subject_id", postgresql_where=_HELD),
-        sa.Index("authorisations_expires_at_idx", "tenant_id", "expires_at", postgresql_where=_HELD),
+        sa.Index(
+            "authorisations_account_id_idx", "tenant_id", "account_id", postgresql_where=sa.text("state = 'held'")
+        ),
+        sa.Index(
+            "authorisations_subject_id_idx", "tenant_id", "subject_id", postgresql_where=sa.text("state = 'held'")
+        ),
+        sa.Index(
+            "authorisations_expires_at_idx", "tenant_id", "expires_at", postgresql_where=sa.text("state = 'held'")
+        ),
         sa.Index("authorisations_register_id_idx", "tenant_id", "register_id"),
         sa.CheckConstraint(
             "subject IN ('value', 'coupon', 'stock') AND (subject = 'value') = (account_id IS NOT NULL)",
