@@ -166,6 +166,13 @@ class Pipeline:
         cursor.execute(sql, parameters or None, prepare=True)
         return cursor
 
+    def execute_numbered(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+        """Send a statement whose parameters are written ``$1``, ``$2`` ...; the driver passes it on as it is."""
+        cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
+        self.sent.append(sql)
+        cursor.execute(sql, parameters, prepare=True)
+        return cursor
+
 
 class UnitOfWork:
     """One transaction for one tenant. It opens at the first statement and ends with commit or rollback.

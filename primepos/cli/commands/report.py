@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
-_MONEY = ("base", "tax", "rounding", "total")
+_MONEY = ("base", "tax", "rounding", "value", "total")
 _HEADS = {"sales": "sales", "voids": "voids", "refunds": "refunds", "lines": "lines"}
-_AMOUNTS = {"base": "net", "tax": "tax", "rounding": "rounding", "total": "total"}
+_AMOUNTS = {"base": "net", "tax": "tax", "rounding": "rounding", "value": "value", "total": "total"}
 # What a kind of row has to show, besides its key.
 _COLUMNS: Mapping[str, Mapping[str, str]] = {
     "day": {**_HEADS, **_AMOUNTS},
@@ -83,7 +83,10 @@ def sales(
     shown = [_major(row, found) for row in found.rows]
     if not as_csv:
         shown.append(_major(found.total, found))
-    emit(shown, as_json=False, as_csv=as_csv, columns={"key": by, **_COLUMNS[by]})
+    columns = {"key": by, **_COLUMNS[by]}
+    if not found.total.value:
+        columns.pop("value", None)
+    emit(shown, as_json=False, as_csv=as_csv, columns=columns)
     if not found.is_complete:
         note(f"Only the first {len(found.rows)} rows are shown; see --limit.")
     if not as_csv:

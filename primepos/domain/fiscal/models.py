@@ -24,7 +24,7 @@ class FiscalClosing(TenantDetail, table=True):
         tenant_reference("register_id", "registers"),
         sa.CheckConstraint("period IN ('day', 'month', 'year')", name="period"),
         sa.CheckConstraint("closing_no >= 1 AND from_number >= 1 AND to_number >= from_number", name="numbers"),
-        sa.CheckConstraint("total = base + tax + rounding", name="total"),
+        sa.CheckConstraint("total = base + tax + rounding + value", name="total"),
     )
 
     register_id: UUID = Field(primary_key=True)
@@ -51,3 +51,4 @@ class FiscalClosing(TenantDetail, table=True):
     closed_at: datetime = Field(sa_type=TIMESTAMP)
     closed_by_id: UUID | None = None
     closed_by: str
+    value: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": sa.text("0")})

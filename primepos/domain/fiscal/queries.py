@@ -20,7 +20,7 @@ MOST_MISSING: Final = 100
 
 _CLOSINGS: Final = """
 SELECT r.prefix || '/' || c.epoch AS series, c.register_id, c.epoch, c.period, c.closing_no, c.until, c.from_number,
-       c.to_number, c.sales, c.voids, c.refunds, c.base, c.tax, c.rounding, c.total, c.sold, c.grand_total,
+       c.to_number, c.sales, c.voids, c.refunds, c.base, c.tax, c.rounding, c.value, c.total, c.sold, c.grand_total,
        c.grand_sold, c.taxes, encode(c.last_hash, 'hex') AS last_hash, encode(c.prev_hash, 'hex') AS prev_hash,
        encode(c.hash, 'hex') AS hash, c.closed_at, c.closed_by
   FROM fiscal_closings c JOIN registers r ON r.tenant_id = c.tenant_id AND r.id = c.register_id
@@ -61,7 +61,8 @@ SELECT r.prefix || '/' || g.epoch AS series, g.register_id, g.epoch, g.done + 1 
     SELECT count(*) FILTER (WHERE s.kind = 'sale')::int AS sales, count(*) FILTER (WHERE s.kind = 'void')::int AS voids,
            count(*) FILTER (WHERE s.kind = 'refund')::int AS refunds,
            coalesce(sum(s.base), 0)::bigint AS base, coalesce(sum(s.tax), 0)::bigint AS tax,
-           coalesce(sum(s.rounding), 0)::bigint AS rounding, coalesce(sum(s.total), 0)::bigint AS total,
+           coalesce(sum(s.rounding), 0)::bigint AS rounding, coalesce(sum(s.value), 0)::bigint AS value,
+           coalesce(sum(s.total), 0)::bigint AS total,
            coalesce(sum(s.total) FILTER (WHERE s.kind = 'sale'), 0)::bigint AS sold,
            encode((array_agg(s.hash ORDER BY s.number DESC))[1], 'hex') AS last_hash
       FROM sales s WHERE s.tenant_id = %(tenant)s AND s.register_id = g.register_id AND s.epoch = g.epoch
@@ -78,15 +79,16 @@ SELECT r.prefix || '/' || g.epoch AS series, g.register_id, g.epoch, g.done + 1 
 _INSERT: Final = """
 INSERT INTO fiscal_closings (tenant_id, register_id, epoch, period, closing_no, until, from_number, to_number, sales,
                              voids, refunds, base, tax, rounding, total, sold, grand_total, grand_sold, taxes,
-                             last_hash, prev_hash, hash, closed_at, closed_by_id, closed_by)
+                             last_hash, prev_hash, hash, closed_at, closed_by_id, closed_by, value)
 SELECT %(tenant)s, x.register_id, x.epoch, x.period, x.closing_no, x.until, x.from_number, x.to_number, x.sales,
        x.voids, x.refunds, x.base, x.tax, x.rounding, x.total, x.sold, x.grand_total, x.grand_sold, x.taxes,
-       decode(x.last_hash, 'hex'), decode(x.prev_hash, 'hex'), decode(x.hash, 'hex'), %(at)s, %(actor)s, x.closed_by
+       decode(x.last_hash, 'hex'), decode(x.prev_hash, 'hex'), decode(x.hash, 'hex'), %(at)s, %(actor)s, x.closed_by,
+       x.value
   FROM json_to_recordset(%(closings)s::json)
        AS x(register_id uuid, epoch int, period text, closing_no int, until date, from_number bigint, to_number bigint,
             sales int, voids int, refunds int, base bigint, tax bigint, rounding bigint, total bigint, sold bigint,
             grand_total bigint, grand_sold bigint, taxes jsonb, last_hash text, prev_hash text, hash text,
-            closed_by text)
+            closed_by text, value bigint)
 """
 _SERIES: Final = """
 SELECT r.prefix || '/' || s.epoch AS series, s.register_id, s.epoch, count(*)::int AS sales,

@@ -53,6 +53,7 @@ class ClosingOut(Struct, frozen=True, kw_only=True):
     hash: str
     closed_at: datetime
     closed_by: str
+    value: int = 0
 
 
 class WaitingSeries(Struct, frozen=True, kw_only=True):
@@ -149,6 +150,10 @@ class ExportedSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     total: int
     prev_hash: str
     hash: str
+    value: int = 0
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: str = ""
 
 
 class ExportedSales(Struct, frozen=True, kw_only=True):

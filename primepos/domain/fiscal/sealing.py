@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from primepos.domain.fiscal.schemas import ClosingOut, Outline
 
 CLOSING_FORMAT = "primepos-closing-1"
+# One that sold what is no revenue as well says how much.
+CLOSING_FORMAT_OF_VALUE = "primepos-closing-2"
 EXPORT_FORMAT = "primepos-fiscal-1"
 _PURPOSE = "primepos fiscal export"
 _encode = msgspec.json.Encoder().encode
@@ -47,6 +49,8 @@ def closing_hash(closing: ClosingOut) -> str:
         closing.closed_at.astimezone(UTC).isoformat(timespec="microseconds"),
         closing.closed_by,
     ]
+    if closing.value:
+        values = [CLOSING_FORMAT_OF_VALUE, *values[1:], closing.value]
     return hashlib.sha256(_encode(values)).hexdigest()
 
 

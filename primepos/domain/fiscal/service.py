@@ -84,7 +84,10 @@ def _sealed(
         until=until,
         from_number=found["from_number"],
         to_number=found["to_number"],
-        **{name: found[name] for name in ("sales", "voids", "refunds", "base", "tax", "rounding", "total", "sold")},
+        **{
+            name: found[name]
+            for name in ("sales", "voids", "refunds", "base", "tax", "rounding", "value", "total", "sold")
+        },
         grand_total=found["total"] + (0 if last is None else last.grand_total),
         grand_sold=found["sold"] + (0 if last is None else last.grand_sold),
         taxes=queries.taxes_from(found["taxes"]),

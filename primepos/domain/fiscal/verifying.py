@@ -58,7 +58,7 @@ class Verified:
         return not self.findings
 
 
-_FIGURES = ("base", "tax", "rounding", "total")
+_FIGURES = ("base", "tax", "rounding", "value", "total")
 
 
 @dataclass(slots=True)
@@ -223,7 +223,7 @@ def _step(walk: _Walk, sale: ExportedSale) -> Iterator[Finding]:
 
 _SEALED = (
     "kind", "void_of", "reason", "shift_id", "business_date", "sold_at", "cashier", "currency", "lines", "taxes",
-    "payments", "returns", "base", "tax", "rounding", "total",
+    "payments", "returns", "base", "tax", "rounding", "total", "value", "customer_id", "salesperson_id", "note",
 )  # fmt: skip
 
 

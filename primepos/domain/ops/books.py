@@ -4,18 +4,22 @@ Run as ``primepos_system`` they cover every tenant,
 inside a tenant only that one: the same SQL, the policies decide.
 """
 
+# ruff: noqa: S608 - statements are put together from constants; values are parameters
+
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from primepos.domain.fiscal.queries import closing_from, every_closing
 from primepos.domain.fiscal.sealing import closing_hash
 from primepos.domain.ops.checks import CHECKS
 from primepos.domain.ops.schemas import Problem
 from primepos.domain.sales.chain import GENESIS, body_hash, link_hash, series_name
-from primepos.domain.sales.schemas import LineTax, ReturnedLine, SaleLine, SalePayment, SaleTax
+from primepos.domain.sales.queries import LINE_COLUMNS, PAYMENT_COLUMNS, line_from, payment_from
+from primepos.domain.sales.schemas import ReturnedLine, SaleTax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +34,7 @@ def failed_checks(uow: UnitOfWork, slugs: Mapping[int, str], most: int) -> Itera
     # would take the square of their number.
     _pair_one_by_one(uow, allowed=False)
     for check in CHECKS:
-        for row in uow.rows(f"SELECT * FROM ({check.sql}) AS found(tenant_id, what) LIMIT {int(most)}"):  # noqa: S608  constants and an int
+        for row in uow.rows(f"SELECT * FROM ({check.sql}) AS found(tenant_id, what) LIMIT {int(most)}"):
             yield Problem(
                 invariant=check.invariant,
                 check=check.name,
@@ -48,7 +52,8 @@ def _pair_one_by_one(uow: UnitOfWork, *, allowed: bool) -> None:
 _CHAIN = """
 SELECT s.tenant_id, s.register_id, s.id, s.kind, s.void_of, s.reason, s.shift_id, r.prefix, s.epoch,
        s.number, s.receipt, s.business_date,
-       s.sold_at, s.cashier, s.currency, s.base, s.tax, s.rounding, s.total, s.body_hash, s.prev_hash, s.hash
+       s.sold_at, s.cashier, s.currency, s.base, s.tax, s.rounding, s.total, s.body_hash, s.prev_hash, s.hash,
+       s.value, s.customer_id, s.salesperson_id, s.note
   FROM sales s JOIN registers r ON r.tenant_id = s.tenant_id AND r.id = s.register_id
  WHERE s.number IS NOT NULL
    AND (s.tenant_id, s.register_id, s.epoch, s.number) > (%(tenant)s, %(register)s, %(epoch)s, %(number)s)
@@ -56,10 +61,9 @@ SELECT s.tenant_id, s.register_id, s.id, s.kind, s.void_of, s.reason, s.shift_id
  LIMIT 1000
 """
 _PARTS = {
-    "lines": "SELECT x.tenant_id, x.sale_id, product_id, sku, name, quantity, unit_price, discount, base, tax, total,"
-    " taxes FROM sale_lines x",
+    "lines": f"SELECT x.tenant_id, x.sale_id, {', '.join(LINE_COLUMNS)} FROM sale_lines x",
     "taxes": "SELECT x.tenant_id, x.sale_id, code, name, rate, base, amount FROM sale_taxes x",
-    "payments": "SELECT x.tenant_id, x.sale_id, kind, amount, reference FROM payments x",
+    "payments": f"SELECT x.tenant_id, x.sale_id, {', '.join(PAYMENT_COLUMNS)} FROM payments x",
     "returns": "SELECT x.tenant_id, x.sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold"
     " FROM sale_returns x",
 }
@@ -151,7 +155,7 @@ def _contents(uow: UnitOfWork, page: list[dict[str, Any]]) -> dict[tuple[int, UU
 def _content(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str | None:
     try:
         return _body(sale, parts)
-    except (ArithmeticError, TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError, msgspec.ValidationError):
         # Whatever somebody put there is not what was sealed, and must not end the audit.
         return None
 
@@ -167,28 +171,12 @@ def _body(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
         sold_at=sale["sold_at"],
         cashier=sale["cashier"],
         currency=sale["currency"],
-        lines=[
-            SaleLine(
-                product_id=row["product_id"],
-                sku=row["sku"],
-                name=row["name"],
-                quantity=row["quantity"],
-                unit_price=row["unit_price"],
-                discount=row["discount"],
-                base=row["base"],
-                tax=row["tax"],
-                total=row["total"],
-                taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row["taxes"]],
-            )
-            for row in parts["lines"]
-        ],
+        lines=[line_from([row[name] for name in LINE_COLUMNS]) for row in parts["lines"]],
         taxes=[
             SaleTax(code=row["code"], name=row["name"], rate=row["rate"], base=row["base"], amount=row["amount"])
             for row in parts["taxes"]
         ],
-        payments=[
-            SalePayment(kind=row["kind"], amount=row["amount"], reference=row["reference"]) for row in parts["payments"]
-        ],
+        payments=[payment_from([row[name] for name in PAYMENT_COLUMNS]) for row in parts["payments"]],
         base=sale["base"],
         tax=sale["tax"],
         rounding=sale["rounding"],
@@ -199,6 +187,10 @@ def _body(sale: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
         ]
         if sale["kind"] != "void"
         else (),
+        value=sale["value"],
+        customer_id=sale["customer_id"],
+        salesperson_id=sale["salesperson_id"],
+        note=sale["note"],
     )
 
 

@@ -39,6 +39,13 @@ _SHIFT_ACTS: Final = (
     " FROM audit_events a WHERE a.operation = '{operation}' AND a.outcome = 'done' AND a.data ? '{key}'"
     " ORDER BY a.tenant_id, a.subject, a.id"
 )
+# How many pieces of a movement's product its line sold: a pack holds several, a kit is made of others.
+_PIECES: Final = (
+    "(l.quantity * l.factor * CASE WHEN jsonb_typeof(l.details->'components') = 'array' THEN"
+    " (SELECT sum((c->>'quantity')::numeric) FROM jsonb_array_elements(l.details->'components') c"
+    " WHERE c->>'product_id' = m.product_id::text AND c->>'quantity' ~ '^[0-9]{1,12}([.][0-9]{1,3})?$')"
+    " WHEN l.product_id = m.product_id THEN 1 END)"
+)
 _MOMENT: Final = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 _NUMBERED: Final = (
     "SELECT x.tenant_id, 'sale ' || x.sale_id || ': its {what} are not numbered from 1 on' FROM {table} x"
@@ -132,9 +139,11 @@ CHECKS = (
         "I2",
         "lines add up to their sale",
         "SELECT s.tenant_id, 'sale ' || s.receipt || ': its lines do not add up' FROM sales s"
-        " LEFT JOIN (SELECT tenant_id, sale_id, sum(base) AS base, sum(tax) AS tax FROM sale_lines GROUP BY 1, 2) l"
+        " LEFT JOIN (SELECT tenant_id, sale_id, sum(tax) AS tax,"
+        " coalesce(sum(base) FILTER (WHERE kind = 'goods'), 0) AS base,"
+        " coalesce(sum(total) FILTER (WHERE kind <> 'goods'), 0) AS value FROM sale_lines GROUP BY 1, 2) l"
         " ON l.tenant_id = s.tenant_id AND l.sale_id = s.id"
-        " WHERE l.base IS DISTINCT FROM s.base OR l.tax IS DISTINCT FROM s.tax",
+        " WHERE (l.base, l.tax, l.value) IS DISTINCT FROM (s.base::numeric, s.tax::numeric, s.value::numeric)",
     ),
     Check(
         "I2",
@@ -157,8 +166,7 @@ CHECKS = (
         "movements match their line",
         "SELECT m.tenant_id, 'movement ' || m.id || ' does not match its sale line' FROM stock_movements m"
         " LEFT JOIN sale_lines l ON l.tenant_id = m.tenant_id AND l.sale_id = m.sale_id AND l.line_no = m.line_no"
-        " WHERE m.sale_id IS NOT NULL"
-        " AND (l.quantity IS DISTINCT FROM -m.quantity OR l.product_id IS DISTINCT FROM m.product_id)",
+        f" WHERE m.sale_id IS NOT NULL AND coalesce(abs({_PIECES} + m.quantity) > 0.001, true)",
     ),
     Check(
         "I2",
@@ -176,7 +184,7 @@ CHECKS = (
         "SELECT v.tenant_id, 'void ' || v.receipt || ' does not mirror its sale' FROM sales v"
         " JOIN sales s ON s.tenant_id = v.tenant_id AND s.id = v.void_of"
         " WHERE s.kind <> 'sale' OR s.register_id <> v.register_id OR s.shift_id <> v.shift_id"
-        " OR v.total <> -s.total OR v.base <> -s.base OR v.tax <> -s.tax OR v.rounding <> -s.rounding",
+        " OR (v.total, v.base, v.tax, v.rounding, v.value) <> (-s.total, -s.base, -s.tax, -s.rounding, -s.value)",
     ),
     Check(
         "I2",
@@ -212,7 +220,7 @@ CHECKS = (
         " coalesce(sum(x.quantity) OVER (PARTITION BY x.tenant_id, x.of_sale_id, x.of_line_no ORDER BY x.nth"
         " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS came FROM sale_returns x"
         " WINDOW w AS (PARTITION BY x.tenant_id, x.of_sale_id, x.of_line_no ORDER BY x.nth)) b"
-        " WHERE b.nth <> b.place OR b.before <> b.came OR b.came + b.quantity > b.sold",
+        " WHERE b.nth <> b.place OR b.before <> b.came OR (b.came + b.quantity > b.sold) <> b.excess",
     ),
     Check(
         "I2",
@@ -282,14 +290,14 @@ CHECKS = (
         " || ' is not the sum of its sales' FROM fiscal_closings c LEFT JOIN LATERAL (SELECT count(*) AS n,"
         " count(*) FILTER (WHERE s.kind = 'sale') AS sales, count(*) FILTER (WHERE s.kind = 'void') AS voids,"
         " count(*) FILTER (WHERE s.kind = 'refund') AS refunds, sum(s.base) AS base, sum(s.tax) AS tax,"
-        " sum(s.rounding) AS rounding, sum(s.total) AS total,"
+        " sum(s.rounding) AS rounding, sum(s.value) AS value, sum(s.total) AS total,"
         " coalesce(sum(s.total) FILTER (WHERE s.kind = 'sale'), 0) AS sold,"
         " (array_agg(s.hash ORDER BY s.number DESC))[1] AS last_hash FROM sales s WHERE s.tenant_id = c.tenant_id"
         " AND s.register_id = c.register_id AND s.epoch = c.epoch AND s.number BETWEEN c.from_number AND c.to_number"
         ") f ON true WHERE f.n <> c.to_number - c.from_number + 1"
-        " OR (f.sales, f.voids, f.refunds, f.base, f.tax, f.rounding, f.total, f.sold, f.last_hash)"
+        " OR (f.sales, f.voids, f.refunds, f.base, f.tax, f.rounding, f.value, f.total, f.sold, f.last_hash)"
         " IS DISTINCT FROM (c.sales::bigint, c.voids::bigint, c.refunds::bigint, c.base::numeric, c.tax::numeric,"
-        " c.rounding::numeric, c.total::numeric, c.sold::numeric, c.last_hash)",
+        " c.rounding::numeric, c.value::numeric, c.total::numeric, c.sold::numeric, c.last_hash)",
     ),
     Check(
         "I1",
@@ -323,8 +331,11 @@ CHECKS = (
         "SELECT coalesce(want.tenant_id, have.tenant_id), 'sale ' || coalesce(want.sale_id, have.sale_id)"
         " || ': account ' || coalesce(want.account, have.account) || ' is not its figures' FROM"
         " (SELECT tenant_id, sale_id, account, sum(amount) AS amount FROM ("
-        "SELECT p.tenant_id, p.sale_id, CASE p.kind WHEN 'card' THEN 'card' ELSE 'cash' END AS account, p.amount"
-        " FROM payments p UNION ALL SELECT t.tenant_id, t.sale_id, 'tax:' || t.code, -t.amount FROM sale_taxes t"
+        "SELECT p.tenant_id, p.sale_id, CASE p.kind WHEN 'change' THEN 'cash' WHEN 'account' THEN 'receivable'"
+        " ELSE p.kind END AS account, p.amount FROM payments p"
+        " UNION ALL SELECT v.tenant_id, v.sale_id, CASE v.kind WHEN 'account' THEN 'receivable' ELSE v.kind END,"
+        " -v.total FROM sale_lines v WHERE v.kind <> 'goods'"
+        " UNION ALL SELECT t.tenant_id, t.sale_id, 'tax:' || t.code, -t.amount FROM sale_taxes t"
         " UNION ALL SELECT tenant_id, id, 'revenue', -base FROM sales"
         " UNION ALL SELECT tenant_id, id, 'rounding', -rounding FROM sales) x"
         " WHERE NOT EXISTS (SELECT FROM sales i WHERE i.tenant_id = x.tenant_id AND i.id = x.sale_id"

@@ -1,5 +1,6 @@
 """Tenders as they were taken."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +15,10 @@ class Payment(TenantDetail, table=True):
     __tablename__ = "payments"
     __table_args__ = (
         tenant_reference("sale_id", "sales"),
-        sa.CheckConstraint("kind IN ('cash', 'card', 'change')", name="kind"),
+        sa.CheckConstraint(
+            "kind IN ('cash', 'card', 'change', 'tip', 'gift_card', 'store_credit', 'account', 'points', 'deposit')",
+            name="kind",
+        ),
         sa.CheckConstraint("amount <> 0", name="amount"),
     )
 
@@ -23,3 +27,8 @@ class Payment(TenantDetail, table=True):
     kind: str
     amount: int = Field(sa_type=sa.BigInteger)
     reference: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    account_id: UUID | None = None
+    authorisation_id: UUID | None = None
+    currency: str | None = None
+    foreign_amount: int | None = Field(default=None, sa_type=sa.BigInteger)
+    rate: Decimal | None = Field(default=None, sa_type=sa.Numeric(20, 10))

@@ -2,9 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from primepos.core.models import QUANTITY, TenantDetail, tenant_reference
@@ -14,7 +16,8 @@ class DaySummary(TenantDetail, table=True):
     """What one outlet sold on one business day: made by a job, gone as soon as a sale is added to the day.
 
     ``sales`` and ``lines`` count sales and imported ones, ``voids`` and ``refunds`` their counter-records; amounts are
-    the sums over all of them, in minor units. ``cash`` is less change.
+    the sums over all of them, in minor units. ``cash`` is less change; ``tenders`` holds what was paid in other
+    ways, by kind.
     """
 
     __tablename__ = "day_summaries"
@@ -35,6 +38,8 @@ class DaySummary(TenantDetail, table=True):
     total: int = Field(sa_type=sa.BigInteger)
     cash: int = Field(sa_type=sa.BigInteger)
     card: int = Field(sa_type=sa.BigInteger)
+    value: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": sa.text("0")})
+    tenders: dict[str, Any] | None = Field(default=None, sa_column=sa.Column(JSONB))
 
 
 class ProductDaySummary(TenantDetail, table=True):

@@ -30,14 +30,23 @@ _HEADS: Final = """
        count(*) FILTER (WHERE s.kind = 'refund') AS refunds,
        coalesce(sum(n.lines) FILTER (WHERE s.kind IN ('sale', 'imported')), 0)::bigint AS lines,
        coalesce(sum(s.base), 0)::bigint AS base, coalesce(sum(s.tax), 0)::bigint AS tax,
-       coalesce(sum(s.rounding), 0)::bigint AS rounding, coalesce(sum(s.total), 0)::bigint AS total"""
+       coalesce(sum(s.rounding), 0)::bigint AS rounding, coalesce(sum(s.value), 0)::bigint AS value,
+       coalesce(sum(s.total), 0)::bigint AS total"""
 _LINES_OF_SALE: Final = """
        CROSS JOIN LATERAL (SELECT count(*) AS lines FROM sale_lines l
                             WHERE l.tenant_id = s.tenant_id AND l.sale_id = s.id) n"""
 _PAID_FOR_SALE: Final = """
-       CROSS JOIN LATERAL (SELECT coalesce(sum(p.amount) FILTER (WHERE p.kind <> 'card'), 0)::bigint AS cash,
-                                  coalesce(sum(p.amount) FILTER (WHERE p.kind = 'card'), 0)::bigint AS card
-                             FROM payments p WHERE p.tenant_id = s.tenant_id AND p.sale_id = s.id) paid"""
+       CROSS JOIN LATERAL (
+            SELECT coalesce(sum(p.amount) FILTER (WHERE p.kind IN ('cash', 'change')), 0)::bigint AS cash,
+                   coalesce(sum(p.amount) FILTER (WHERE p.kind = 'card'), 0)::bigint AS card
+              FROM payments p WHERE p.tenant_id = s.tenant_id AND p.sale_id = s.id) paid"""
+# What was paid by neither, by kind: points, gift cards, tips that went out again.
+_OTHERWISE: Final = """(
+    SELECT jsonb_object_agg(w.kind, w.amount) FROM (
+        SELECT p.kind, sum(p.amount)::bigint AS amount
+          FROM sales o JOIN payments p ON p.tenant_id = o.tenant_id AND p.sale_id = o.id
+         WHERE o.tenant_id = %(tenant)s AND o.outlet_id = {outlet} AND o.business_date = {day}
+           AND p.kind NOT IN ('cash', 'change', 'card') GROUP BY p.kind) w) AS tenders"""
 _PAID: Final = ", coalesce(sum(paid.cash), 0)::bigint AS cash, coalesce(sum(paid.card), 0)::bigint AS card"
 # A product goes by the name it was last sold under.
 _GOODS: Final = """
@@ -47,8 +56,8 @@ _GOODS: Final = """
 
 _SUMMARISE: Final = f"""
 INSERT INTO day_summaries (tenant_id, outlet_id, business_date, sales, voids, refunds, lines, base, tax, rounding,
-                           total, cash, card)
-SELECT %(tenant)s, %(outlet)s, %(day)s, {_HEADS}{_PAID}
+                           value, total, cash, card, tenders)
+SELECT %(tenant)s, %(outlet)s, %(day)s, {_HEADS}{_PAID}, {_OTHERWISE.format(outlet="%(outlet)s", day="%(day)s")}
   FROM sales s{_LINES_OF_SALE}{_PAID_FOR_SALE}
  WHERE s.tenant_id = %(tenant)s AND s.outlet_id = %(outlet)s AND s.business_date = %(day)s
 HAVING count(*) > 0
@@ -57,7 +66,7 @@ RETURNING sales, voids, refunds, total
 _SUMMARISE_GOODS: Final = f"""
 INSERT INTO product_day_summaries (tenant_id, outlet_id, business_date, sku, name, quantity, base, tax, total)
 SELECT %(tenant)s, %(outlet)s, %(day)s, {_GOODS}
-  FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id
+  FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id AND l.kind = 'goods'
  WHERE s.tenant_id = %(tenant)s AND s.outlet_id = %(outlet)s AND s.business_date = %(day)s
  GROUP BY l.sku
 """
@@ -110,10 +119,11 @@ WITH place AS MATERIALIZED (
     SELECT outlet_id, business_date FROM done
 )"""
 _DAYS: Final = f"""{_REACH}, figures AS MATERIALIZED (
-    SELECT outlet_id, business_date, sales, voids, refunds, lines, base, tax, rounding, total, cash, card FROM done
+    SELECT outlet_id, business_date, sales, voids, refunds, lines, base, tax, rounding, value, total, cash, card,
+           tenders FROM done
     UNION ALL
     SELECT gaps.outlet_id, gaps.day, f.* FROM gaps CROSS JOIN LATERAL (
-        SELECT {_HEADS}{_PAID}
+        SELECT {_HEADS}{_PAID}, {_OTHERWISE.format(outlet="gaps.outlet_id", day="gaps.day")}
           FROM sales s{_LINES_OF_SALE}{_PAID_FOR_SALE}
          WHERE s.tenant_id = %(tenant)s AND s.outlet_id = gaps.outlet_id AND s.business_date = gaps.day
         HAVING count(*) > 0) f
@@ -122,7 +132,7 @@ _DAYS: Final = f"""{_REACH}, figures AS MATERIALIZED (
 _SUMS: Final = """sum(sales)::bigint AS sales, sum(voids)::bigint AS voids, sum(refunds)::bigint AS refunds,
        sum(lines)::bigint AS lines,
        sum(base)::bigint AS base, sum(tax)::bigint AS tax, sum(rounding)::bigint AS rounding,
-       sum(total)::bigint AS total"""
+       sum(value)::bigint AS value, sum(total)::bigint AS total"""
 _TOTAL: Final = f"""
 UNION ALL
 SELECT true, '', '', {_SUMS}, NULL FROM figures
@@ -145,10 +155,15 @@ SELECT false AS is_total, place.code AS key, place.name, {_SUMS}, NULL::numeric 
     "tender": f"""{_DAYS}
 SELECT false AS is_total, t.key, t.name,
        {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines,
-       {_NOTHING} AS base, {_NOTHING} AS tax, {_NOTHING} AS rounding, sum(t.total)::bigint AS total,
+       {_NOTHING} AS base, {_NOTHING} AS tax, {_NOTHING} AS rounding, {_NOTHING} AS value,
+       sum(t.total)::bigint AS total,
        NULL::numeric AS quantity
-  FROM figures CROSS JOIN LATERAL (VALUES ('cash', 'Cash', cash), ('card', 'Card', card),
-                                          ('unrecorded', 'Not recorded', total - cash - card)) AS t(key, name, total)
+  FROM figures CROSS JOIN LATERAL (
+        SELECT * FROM (VALUES ('cash', 'Cash', cash), ('card', 'Card', card),
+                              ('unrecorded', 'Not recorded', total - cash - card - coalesce((
+                                  SELECT sum(value::bigint) FROM jsonb_each_text(tenders)), 0))) AS v(key, name, total)
+        UNION ALL
+        SELECT key, initcap(replace(key, '_', ' ')), value::bigint FROM jsonb_each_text(tenders)) AS t
  GROUP BY t.key, t.name HAVING sum(abs(t.total)) > 0{_TOTAL}""",
     "product": f"""{_DAYS}, goods AS (
     SELECT g.sku, g.name, g.business_date, g.quantity, g.base, g.tax, g.total
@@ -157,18 +172,19 @@ SELECT false AS is_total, t.key, t.name,
     UNION ALL
     SELECT l.sku, l.name, gaps.day, l.quantity, l.base, l.tax, l.total FROM gaps CROSS JOIN LATERAL (
         SELECT {_GOODS} FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id
-         WHERE {_IN_GAPS} GROUP BY l.sku) l
+           AND l.kind = 'goods' WHERE {_IN_GAPS} GROUP BY l.sku) l
 )
 SELECT false AS is_total, sku AS key, (array_agg(name ORDER BY business_date DESC, name))[1] AS name,
        {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines, sum(base)::bigint AS base,
-       sum(tax)::bigint AS tax, {_NOTHING} AS rounding, sum(total)::bigint AS total, sum(quantity) AS quantity
+       sum(tax)::bigint AS tax, {_NOTHING} AS rounding, {_NOTHING} AS value, sum(total)::bigint AS total,
+       sum(quantity) AS quantity
   FROM goods GROUP BY sku{_TOTAL}""",
     # Taxes and hours are in no summary: they are read from the rows of the whole range.
     "tax": f"""{_DAYS}
 SELECT false AS is_total, x.code AS key, (array_agg(x.name ORDER BY s.sold_at DESC))[1] AS name,
        {_NOTHING} AS sales, {_NOTHING} AS voids, {_NOTHING} AS refunds, {_NOTHING} AS lines,
-       sum(x.base)::bigint AS base, sum(x.amount)::bigint AS tax, {_NOTHING} AS rounding, {_NOTHING} AS total,
-       x.rate AS quantity
+       sum(x.base)::bigint AS base, sum(x.amount)::bigint AS tax, {_NOTHING} AS rounding, {_NOTHING} AS value,
+       {_NOTHING} AS total, x.rate AS quantity
   FROM span, sales s JOIN sale_taxes x ON x.tenant_id = s.tenant_id AND x.sale_id = s.id
  WHERE {_IN_REACH}
  GROUP BY x.code, x.rate{_TOTAL}""",

@@ -38,9 +38,10 @@ class SalesFigure(Struct, frozen=True, kw_only=True):
     """One row of a report; what its kind of row does not have is None.
 
     ``key`` is the day, the month (2026-03), the hour (00 to 23, local), an outlet's code, a SKU, a tax's code or a
-    tender (cash less change, card, ``unrecorded`` for imported sales); ``name`` says it in words. ``sales`` counts
-    sales and imported ones, ``voids`` their counter-records, and the amounts are over both. ``base + tax + rounding =
-    total``; a product has no rounding, a tax only its base and tax, a tender only its total.
+    tender (cash less change, card, gift_card and others, ``unrecorded`` for imported sales); ``name`` says it in words.
+    ``sales`` counts sales and imported ones, ``voids`` their counter-records, and the amounts are over both.
+    ``base + tax + rounding + value = total``, where ``value`` is what was sold that is no revenue, such as gift cards;
+    a product has no rounding and no value, a tax only its base and tax, a tender only its total.
     """
 
     key: str
@@ -53,6 +54,7 @@ class SalesFigure(Struct, frozen=True, kw_only=True):
     base: int | None = None
     tax: int | None = None
     rounding: int | None = None
+    value: int | None = None
     total: int | None = None
 
 

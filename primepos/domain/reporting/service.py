@@ -21,7 +21,7 @@ from primepos.domain.reporting.schemas import (
     SummariseDay,
 )
 
-_COUNTS = ("sales", "voids", "refunds", "lines", "base", "tax", "rounding", "total")
+_COUNTS = ("sales", "voids", "refunds", "lines", "base", "tax", "rounding", "value", "total")
 
 
 @operation("reporting.sales", permission=Permission.REPORT_SALES, reads=True, raises=(OutletNotFound,))

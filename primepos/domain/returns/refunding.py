@@ -5,7 +5,6 @@ Pure: the same sale, the same earlier returns and the same wish give the same re
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ import msgspec
 
 from primepos.core.amounts import parse_quantity
 from primepos.core.errors import InvalidInput
-from primepos.domain.sales.booking import Priced, negated, settled_payments
+from primepos.domain.sales.booking import Priced, negated, settled_payments, sums_of
+from primepos.domain.sales.chain import THOUSANDTH
 from primepos.domain.sales.errors import CardExceeded, NothingToRefund, ReturnExceedsSold, TendersDiffer
 from primepos.domain.sales.schemas import LineTax, RefundableLine, ReturnedLine, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.returns import share
@@ -22,12 +22,12 @@ from primepos.pricing.rounding import cash_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from uuid import UUID
 
-    from primepos.domain.sales.schemas import ExchangeGoods, RefundLine, RefundSale, ReturnGoods, TenderIn
+    from primepos.domain.sales.schemas import RefundLine, TenderIn
     from primepos.pricing.rounding import CashRule
 
 _NONE = Decimal(0)
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,9 @@ def price_refund(
     if len(returns) == len(sale.lines) and is_last and earlier.is_nothing and not tenders and sale.payments:
         return negated(sale)
     lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
-    base, tax = sum(line.base for line in lines), sum(line.tax for line in lines)
-    payments, rounding = _paid_back(sale, earlier, -(base + tax), tenders, rule)
+    base, tax, value = sums_of(lines)
+    due = base + tax + value
+    payments, rounding = _paid_back(sale, earlier, -due, tenders, rule)
     return Priced(
         lines=lines,
         taxes=_taxes(sale, earlier, lines, is_last=is_last),
@@ -114,8 +115,36 @@ def price_refund(
         base=base,
         tax=tax,
         rounding=rounding,
-        total=base + tax + rounding,
+        total=due + rounding,
+        value=value,
     )
+
+
+def goods_back(
+    sale: SaleOut,
+    earlier: Earlier,
+    returns: Sequence[Return],
+    moved: Sequence[tuple[int, UUID, Decimal]],
+    *,
+    first: int,
+) -> list[tuple[int, UUID, Decimal]]:
+    """Return what goes back into stock, below zero: of what each line ``moved`` when it was sold, its share.
+
+    A pack moved several pieces and a kit its components; all returns of a line together bring back exactly what it
+    took. ``first`` is the number that the first return has in its record.
+    """
+    found = []
+    for n, each in enumerate(returns, first):
+        if not each.restock:
+            continue
+        sold, before = sale.lines[each.line_no - 1].quantity, earlier.quantities.get(each.line_no, _NONE)
+        for line_no, product_id, taken in moved:
+            if line_no == each.line_no:
+                then = (taken * before / sold).quantize(THOUSANDTH)
+                now = (taken * (before + each.quantity) / sold).quantize(THOUSANDTH)
+                if now != then:
+                    found.append((n, product_id, then - now))
+    return found
 
 
 def _is_last(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -> bool:
@@ -160,9 +189,8 @@ def price_exchange(
         TendersDiffer, CardExceeded: see :func:`_paid_back`; also for tenders where nothing is owed.
     """
     lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
-    base = sold.base + sum(line.base for line in lines)
-    tax = sold.tax + sum(line.tax for line in lines)
-    due = base + tax
+    base, tax, value = sums_of([*sold.lines, *lines])
+    due = base + tax + value
     if due > 0:
         payments, rounding = settled_payments(due, tenders, rule)
     elif due < 0:
@@ -180,6 +208,7 @@ def price_exchange(
         tax=tax,
         rounding=rounding,
         total=due + rounding,
+        value=value,
     )
 
 
@@ -195,11 +224,6 @@ def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
             )
         )
     return found
-
-
-def refund_hash(data: RefundSale | ReturnGoods | ExchangeGoods) -> bytes:
-    """Return the fingerprint of a request: the same call again gives the same, any other a different one."""
-    return hashlib.sha256(_encode(data)).digest()
 
 
 def _line(line: SaleLine, earlier: Earlier, back: Return) -> SaleLine:

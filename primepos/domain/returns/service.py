@@ -15,15 +15,15 @@ from primepos.domain.returns.refunding import (
     Earlier,
     Return,
     cards_left,
+    goods_back,
     price_exchange,
     price_refund,
-    refund_hash,
     returned_lines,
     wanted_returns,
     what_is_left,
 )
 from primepos.domain.sales import queries
-from primepos.domain.sales.booking import Priced, price_lines, price_return
+from primepos.domain.sales.booking import Priced, price_lines, price_return, request_hash
 from primepos.domain.sales.errors import (
     AlreadyVoided,
     CannotRefund,
@@ -37,7 +37,7 @@ from primepos.domain.sales.errors import (
     TendersDiffer,
     UnknownProduct,
 )
-from primepos.domain.sales.recording import at_counter, record_sale, with_shift
+from primepos.domain.sales.recording import About, at_counter, record_sale, with_shift
 from primepos.domain.sales.rights import check_line_rights, require
 from primepos.domain.sales.schemas import (
     ExchangeGoods,
@@ -78,7 +78,7 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     the share of what was charged, and all refunds of a sale together are the sale to the minor unit. The money goes
     back to what paid, cards first, unless ``tenders`` say otherwise. Safe to repeat with the same ``id``.
     """
-    fingerprint = refund_hash(data)
+    fingerprint = request_hash(data)
     sale, earlier = _sold(ctx, data.sale_id)
     counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint)
     if isinstance(counter, SaleOut):
@@ -87,7 +87,7 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     place = counter.place
     returns = wanted_returns(sale, earlier, data.lines)
     priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings))
-    _move_back(ctx, sale, returns, priced)
+    _move_back(ctx, sale, earlier, returns, priced)
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),
@@ -99,6 +99,7 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
         reason=data.reason,
         block=False,
         returns=returned_lines(sale, earlier, returns),
+        about=About(sale.customer_id, sale.salesperson_id),
     )
     ctx.note(
         f"sale:{booked.id}",
@@ -132,14 +133,11 @@ def _require_standing(sale: SaleOut) -> None:
         raise AlreadyVoided
 
 
-def _move_back(ctx: Context, sale: SaleOut, returns: Sequence[Return], priced: Priced) -> None:
+def _move_back(ctx: Context, sale: SaleOut, earlier: Earlier, returns: Sequence[Return], priced: Priced) -> None:
     """Add the goods that go back into stock: those that left it when they were sold and can be sold again."""
-    moved = {n for n, _, _ in queries.goods_moved(ctx.uow, ctx.tenant_id, sale.id)}
+    moved = queries.goods_moved(ctx.uow, ctx.tenant_id, sale.id)
     first = len(priced.lines) - len(returns) + 1
-    for n, each in enumerate(returns, first):
-        product_id = sale.lines[each.line_no - 1].product_id
-        if each.restock and each.line_no in moved and product_id is not None:
-            priced.quantities.append((n, product_id, -each.quantity))
+    priced.quantities.extend(goods_back(sale, earlier, returns, moved, first=first))
 
 
 @operation(
@@ -175,7 +173,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     Safe to repeat with the same ``id``.
     """
     check_line_rights(ctx, data.lines)
-    fingerprint = refund_hash(data)
+    fingerprint = request_hash(data)
     sale, earlier = _sold(ctx, data.sale_id)
     counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint, data.lines)
     if isinstance(counter, SaleOut):
@@ -185,7 +183,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     returns = wanted_returns(sale, earlier, data.returns)
     sold = price_lines(data.lines, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
     priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings))
-    _move_back(ctx, sale, returns, priced)
+    _move_back(ctx, sale, earlier, returns, priced)
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),
@@ -197,6 +195,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         reason=data.reason,
         block=place.settings.get("stock_policy") == "block",
         returns=returned_lines(sale, earlier, returns, after=len(sold.lines)),
+        about=About(sale.customer_id, sale.salesperson_id),
     )
     ctx.note(
         f"sale:{booked.id}",
@@ -231,7 +230,7 @@ def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
     """
     if any(line.unit_price is not None for line in data.lines):
         require(ctx, Permission.SALE_PRICE_OVERRIDE)
-    fingerprint = refund_hash(data)
+    fingerprint = request_hash(data)
     counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
     if isinstance(counter, SaleOut):
         return counter

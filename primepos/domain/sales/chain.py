@@ -21,12 +21,15 @@ from primepos.domain.sales.schemas import DeliverSale, ReturnedLine, SaleLine, S
 FORMAT = "primepos-sale-1"
 # What takes goods back says of which lines, too; nothing else about it differs.
 FORMAT_OF_RETURNS = "primepos-sale-2"
+# And one that says anything beyond that: whose it is, packs, lots, value, notes, why it costs what it does.
+FORMAT_OF_MORE = "primepos-sale-3"
 GENESIS = "0" * 64
 THOUSANDTH = Decimal("0.001")
 TEN_THOUSANDTH = Decimal("0.0001")
 MILLIONTH = Decimal("0.000001")
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted", decimal_format="string").encode
 
 
 def series_name(prefix: str, epoch: int) -> str:
@@ -58,14 +61,27 @@ def body_hash(
     rounding: int,
     total: int,
     returns: Sequence[ReturnedLine] = (),
+    value: int = 0,
+    customer_id: UUID | None = None,
+    salesperson_id: UUID | None = None,
+    note: str = "",
 ) -> str:
     """Return the SHA-256 (hex) of everything a sale says, apart from its place in the chain.
 
     Quantities are written with three places, unit prices with four, rates with six, moments in UTC to the
     microsecond: equal values give equal bytes wherever they come from.
     """
+    more = [
+        None if customer_id is None else str(customer_id),
+        None if salesperson_id is None else str(salesperson_id),
+        note,
+        value,
+        [_more_of_line(line) for line in lines],
+        [_more_of_payment(each) for each in payments],
+    ]
+    says_more = more != [None, None, "", 0, [_PLAIN_LINE] * len(lines), [_PLAIN_PAYMENT] * len(payments)]
     values: list[object] = [
-        FORMAT_OF_RETURNS if returns else FORMAT,
+        FORMAT_OF_MORE if says_more else FORMAT_OF_RETURNS if returns else FORMAT,
         str(sale_id),
         kind,
         None if void_of is None else str(void_of),
@@ -97,11 +113,37 @@ def body_hash(
         rounding,
         total,
     ]
-    if returns:
+    if returns or says_more:
         values.append(
             [[each.line_no, str(each.of_sale_id), each.of_line_no, f"{each.quantity:.3f}"] for each in returns]
         )
+    if says_more:
+        values.append(more)
     return hashlib.sha256(_encode(values)).hexdigest()
+
+
+_PLAIN_LINE = ["goods", "", "1.000", "", "", None]
+_PLAIN_PAYMENT = [None, None, None, None, None]
+
+
+def _more_of_line(line: SaleLine) -> list[object]:
+    if line.details is None and line.kind == "goods" and not (line.unit or line.lot or line.note) and line.factor == 1:
+        return _PLAIN_LINE
+    details = None if line.details is None else msgspec.json.decode(_encode_sorted(line.details))
+    return [line.kind, line.unit, f"{line.factor:.3f}", line.lot, line.note, details]
+
+
+def _more_of_payment(payment: SalePayment) -> list[object]:
+    account, held, rate = payment.account_id, payment.authorisation_id, payment.rate
+    if account is held is rate is payment.currency is payment.foreign_amount is None:
+        return _PLAIN_PAYMENT
+    return [
+        None if account is None else str(account),
+        None if held is None else str(held),
+        payment.currency,
+        payment.foreign_amount,
+        None if rate is None else f"{rate:.10f}",
+    ]
 
 
 def link_hash(prev_hash: str, series: str, number: int, body: str) -> str:
@@ -128,4 +170,9 @@ def body_of(sale: DeliverSale) -> str:
         tax=sale.tax,
         rounding=sale.rounding,
         total=sale.total,
+        returns=sale.returns,
+        value=sale.value,
+        customer_id=sale.customer_id,
+        salesperson_id=sale.salesperson_id,
+        note=sale.note,
     )

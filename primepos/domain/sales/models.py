@@ -15,7 +15,8 @@ from primepos.core.models import QUANTITY, RATE, TIMESTAMP, UNIT_PRICE, TenantDe
 class Sale(TenantDetail, table=True):
     """One paid sale, its void, a refund, or an imported one. Never changed after booking; amounts in minor units.
 
-    ``base + tax + rounding = total``; payments of the sale add up to ``total``. A ``void`` is a record of its own
+    ``base + tax + rounding + value = total``; payments of the sale add up to ``total``. ``value`` is what was sold that
+    is no revenue: gift cards, money onto accounts, deposits. A ``void`` is a record of its own
     with every figure negated and ``void_of`` naming what it undoes. A ``refund`` takes goods back: its lines are below
     zero, and :class:`SaleReturn` says of which line of which sale each is. An ``imported`` one has no shift, no
     number and no chain, but an external number.
@@ -26,6 +27,7 @@ class Sale(TenantDetail, table=True):
         tenant_reference("outlet_id", "outlets"),
         tenant_reference("register_id", "registers"),
         tenant_reference("shift_id", "shifts"),
+        tenant_reference("customer_id", "customers"),
         sa.ForeignKeyConstraint(["tenant_id", "void_of"], ["sales.tenant_id", "sales.id"]),
         sa.Index(
             "sales_series_idx",
@@ -50,8 +52,16 @@ class Sale(TenantDetail, table=True):
         sa.Index("sales_business_date_idx", "tenant_id", "business_date", "id"),
         sa.Index("sales_shift_id_idx", "tenant_id", "shift_id", postgresql_where=sa.text("shift_id IS NOT NULL")),
         sa.Index("sales_outlet_id_idx", "tenant_id", "outlet_id", "business_date", "id"),
+        sa.Index(
+            "sales_customer_id_idx",
+            "tenant_id",
+            "customer_id",
+            "business_date",
+            "id",
+            postgresql_where=sa.text("customer_id IS NOT NULL"),
+        ),
         sa.CheckConstraint("kind IN ('sale', 'void', 'refund', 'imported')", name="kind"),
-        sa.CheckConstraint("total = base + tax + rounding", name="total"),
+        sa.CheckConstraint("total = base + tax + rounding + value", name="total"),
         sa.CheckConstraint("(kind = 'void') = (void_of IS NOT NULL)", name="void"),
         sa.CheckConstraint(
             "CASE WHEN kind = 'imported' THEN external_number IS NOT NULL AND number IS NULL AND shift_id IS NULL"
@@ -90,6 +100,10 @@ class Sale(TenantDetail, table=True):
     external_number: str | None = None
     customer_number: str | None = None
     pricing: dict[str, Any] | None = Field(default=None, sa_column=sa.Column(JSONB))
+    value: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": sa.text("0")})
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class SaleLine(TenantDetail, table=True):
@@ -106,6 +120,8 @@ class SaleLine(TenantDetail, table=True):
         sa.Index("sale_lines_product_id_idx", "tenant_id", "product_id"),
         sa.CheckConstraint("total = base + tax", name="total"),
         sa.CheckConstraint("line_no >= 1", name="line_no"),
+        sa.CheckConstraint("kind IN ('goods', 'gift_card', 'store_credit', 'account', 'deposit')", name="kind"),
+        sa.CheckConstraint("kind = 'goods' OR (tax = 0 AND product_id IS NULL)", name="value"),
     )
 
     sale_id: UUID = Field(primary_key=True)
@@ -120,6 +136,13 @@ class SaleLine(TenantDetail, table=True):
     tax: int = Field(sa_type=sa.BigInteger)
     total: int = Field(sa_type=sa.BigInteger)
     taxes: list[Any] = Field(sa_column=sa.Column(JSONB, nullable=False, server_default=sa.text("'[]'")))
+    kind: str = Field(default="goods", sa_column_kwargs={"server_default": "goods"})
+    unit: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    factor: Decimal = Field(default=1, sa_type=QUANTITY, sa_column_kwargs={"server_default": sa.text("1")})
+    lot: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    note: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    cost: int | None = Field(default=None, sa_type=sa.BigInteger)
+    details: dict[str, Any] | None = Field(default=None, sa_column=sa.Column(JSONB))
 
 
 class SaleTax(TenantDetail, table=True):
@@ -141,7 +164,8 @@ class SaleReturn(TenantDetail, table=True):
     """What one line of a refund takes back; a void takes back everything its sale sold.
 
     ``nth`` counts the returns of the sold line from 1 on and ``before`` is what the earlier ones took back, so two at
-    the same moment meet in the unique index, and never more than was ``sold`` comes back.
+    the same moment meet in the unique index, and never more than was ``sold`` comes back; but what a till took back
+    while it could not ask has happened, and is marked as ``excess``.
     """
 
     __tablename__ = "sale_returns"
@@ -155,7 +179,7 @@ class SaleReturn(TenantDetail, table=True):
         ),
         sa.Index("sale_returns_nth_idx", "tenant_id", "of_sale_id", "of_line_no", "nth", unique=True),
         sa.CheckConstraint("nth >= 1", name="nth"),
-        sa.CheckConstraint("quantity > 0 AND before >= 0 AND before + quantity <= sold", name="quantity"),
+        sa.CheckConstraint("quantity > 0 AND before >= 0 AND (excess OR before + quantity <= sold)", name="quantity"),
     )
 
     sale_id: UUID = Field(primary_key=True)
@@ -166,12 +190,14 @@ class SaleReturn(TenantDetail, table=True):
     before: Decimal = Field(sa_type=QUANTITY)
     quantity: Decimal = Field(sa_type=QUANTITY)
     sold: Decimal = Field(sa_type=QUANTITY)
+    excess: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class LedgerEntry(TenantDetail, table=True):
     """One leg of a sale's double entry: debit positive, credit negative; a sale's legs add up to zero.
 
-    Accounts: ``cash``, ``card`` (debit), ``revenue``, ``tax:CODE``, ``rounding`` (credit).
+    Accounts: ``cash``, ``card`` (debit), ``revenue``, ``tax:CODE``, ``rounding`` (credit); ``receivable`` is what
+    customers owe, ``gift_card``, ``store_credit``, ``points``, ``deposit`` and ``tip`` are what is owed to others.
     """
 
     __tablename__ = "ledger_entries"

@@ -10,12 +10,15 @@ names its shift as the open one, and PostgreSQL re-reads that under the lock.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+
+from primepos.domain.sales.schemas import LineDetails
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,31 +84,38 @@ _ROWS = """
     sale AS (
         INSERT INTO sales (tenant_id, id, kind, outlet_id, register_id, shift_id, epoch, number, receipt,
                            business_date, sold_at, cashier_id, cashier, currency, base, tax, rounding, total,
-                           request_hash, body_hash, prev_hash, hash, flags, void_of, reason, source)
+                           request_hash, body_hash, prev_hash, hash, flags, void_of, reason, source,
+                           value, customer_id, salesperson_id, note)
         SELECT %(tenant)s, %(id)s, %(kind)s, %(outlet)s, %(register)s, %(shift)s, %(epoch)s, series.number,
                %(prefix)s::text || '-' || lpad(series.number::text, greatest(6, length(series.number::text)), '0'),
                %(business_date)s, %(sold_at)s, %(cashier_id)s, %(cashier)s, %(currency)s, %(base)s, %(tax)s,
                %(rounding)s, %(total)s, %(request_hash)s, decode(%(body)s::text, 'hex'), series.prev_hash,
-               series.hash, series.flags, %(void_of)s, %(reason)s, %(source)s
+               series.hash, series.flags, %(void_of)s, %(reason)s, %(source)s,
+               %(value)s, %(customer_id)s, %(salesperson_id)s, %(note)s
           FROM series
         RETURNING number, receipt, prev_hash, hash, flags, received_at
     ), lines AS (
         INSERT INTO sale_lines (tenant_id, sale_id, line_no, product_id, sku, name, quantity, unit_price, discount,
-                                base, tax, total, taxes)
+                                base, tax, total, taxes, kind, unit, factor, lot, note, details)
         SELECT %(tenant)s, %(id)s, x.n, x.product_id, x.sku, x.name, x.quantity, x.unit_price, x.discount,
-               x.base, x.tax, x.total, x.taxes
+               x.base, x.tax, x.total, x.taxes, x.kind, x.unit, x.factor, x.lot, x.note, x.details
           FROM series, json_to_recordset(%(lines)s::json)
                AS x(n int, product_id uuid, sku text, name text, quantity numeric, unit_price numeric,
-                    discount bigint, base bigint, tax bigint, total bigint, taxes jsonb)
+                    discount bigint, base bigint, tax bigint, total bigint, taxes jsonb,
+                    kind text, unit text, factor numeric, lot text, note text, details jsonb)
     ), taxes AS (
         INSERT INTO sale_taxes (tenant_id, sale_id, tax_no, code, name, rate, base, amount)
         SELECT %(tenant)s, %(id)s, x.n, x.code, x.name, x.rate, x.base, x.amount
           FROM series, json_to_recordset(%(taxes)s::json)
                AS x(n int, code text, name text, rate numeric, base bigint, amount bigint)
     ), paid AS (
-        INSERT INTO payments (tenant_id, sale_id, seq, kind, amount, reference)
-        SELECT %(tenant)s, %(id)s, x.n, x.kind, x.amount, x.reference
-          FROM series, json_to_recordset(%(payments)s::json) AS x(n int, kind text, amount bigint, reference text)
+        INSERT INTO payments (tenant_id, sale_id, seq, kind, amount, reference, account_id, authorisation_id,
+                              currency, foreign_amount, rate)
+        SELECT %(tenant)s, %(id)s, x.n, x.kind, x.amount, x.reference, x.account_id, x.authorisation_id,
+               x.currency, x.foreign_amount, x.rate
+          FROM series, json_to_recordset(%(payments)s::json)
+               AS x(n int, kind text, amount bigint, reference text, account_id uuid, authorisation_id uuid,
+                    currency text, foreign_amount bigint, rate numeric)
     ), moved AS (
         INSERT INTO stock_movements (tenant_id, outlet_id, product_id, kind, quantity, sale_id, line_no,
                                      actor_id, actor_name)
@@ -121,16 +131,31 @@ SELECT sale.number, sale.receipt, sale.prev_hash, sale.hash, sale.flags, sale.re
   FROM sale
 """
 
-# Without their indentation: the driver remembers the shape of a statement of up to 4,096 characters, and takes a longer
-# one apart again at every sale.
-BOOK = " ".join(f"WITH {_STOCK}, {_BOOK_SERIES}, {_ROWS}".split())
-DELIVER = " ".join(f"WITH {_STOCK}, {_DELIVER_SERIES}, {_ROWS}".split())
+
+def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement with ``$1``, ``$2`` ... for its named parameters, and their names in that order.
+
+    The driver takes names apart again at every call of a statement of more than 4,096 characters, as these are.
+    """
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    return re.sub(r"%\((\w+)\)s", number, " ".join(sql.split())), tuple(names)
+
+
+BOOK, _BOOK_NAMES = _numbered(f"WITH {_STOCK}, {_BOOK_SERIES}, {_ROWS}")
+DELIVER, _DELIVER_NAMES = _numbered(f"WITH {_STOCK}, {_DELIVER_SERIES}, {_ROWS}")
 
 # After the lines they speak of. In the order of the sold lines, so that two refunds of the same lines wait for each
 # other instead of in a circle.
 _RETURNS = """
-INSERT INTO sale_returns (tenant_id, sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold)
-SELECT %(tenant)s, %(sale)s, x.line_no, x.of_sale_id, x.of_line_no, x.nth, x.before, x.quantity, x.sold
+INSERT INTO sale_returns (tenant_id, sale_id, line_no, of_sale_id, of_line_no, nth, before, quantity, sold, excess)
+SELECT %(tenant)s, %(sale)s, x.line_no, x.of_sale_id, x.of_line_no, x.nth, x.before, x.quantity, x.sold,
+       %(happened)s AND x.before + x.quantity > x.sold
   FROM json_to_recordset(%(returns)s::json)
        AS x(line_no int, of_sale_id uuid, of_line_no int, nth int, before numeric, quantity numeric, sold numeric)
  ORDER BY x.of_sale_id, x.of_line_no
@@ -163,6 +188,12 @@ class LineRow(Struct, frozen=True):
     tax: int
     total: int
     taxes: list[list[Any]]
+    kind: str
+    unit: str
+    factor: str
+    lot: str
+    note: str
+    details: LineDetails | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,18 +232,31 @@ class Posting:
     reason: str | None = None
     source: str = ""
     returns: Sequence[ReturnedLine] = ()
+    value: int = 0
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: str = ""
+
+
+# What money of each kind is held on; every other kind has an account of its name. Change left the cash drawer.
+_ACCOUNTS = {"change": "cash", "account": "receivable"}
 
 
 def ledger_of(posting: Posting) -> list[tuple[str, int]]:
     """Return the legs of the double entry, in minor units: what came in is debit, what it was for is credit.
 
-    ``cash`` takes change off again, so it is what stayed in the drawer. Legs of zero are left out; the rest
-    add up to zero because payments equal the total and the total equals base, taxes and rounding.
+    ``cash`` takes change off again, so it is what stayed in the drawer. Lines that sell value are owed, not earned.
+    Legs of zero are left out; the rest add up to zero because payments equal the total and the total equals base,
+    taxes, rounding and value.
     """
     came_in: dict[str, int] = {}
     for payment in posting.payments:
-        account = "card" if payment.kind == "card" else "cash"
+        account = _ACCOUNTS.get(payment.kind, payment.kind)
         came_in[account] = came_in.get(account, 0) + payment.amount
+    for line in posting.lines:
+        if line.kind != "goods":
+            account = _ACCOUNTS.get(line.kind, line.kind)
+            came_in[account] = came_in.get(account, 0) - line.total
     for each in posting.taxes:
         account = f"tax:{each.code}"
         came_in[account] = came_in.get(account, 0) - each.amount
@@ -251,6 +295,10 @@ def parameters(posting: Posting) -> dict[str, Any]:
         "void_of": posting.void_of,
         "reason": posting.reason,
         "source": posting.source,
+        "value": posting.value,
+        "customer_id": posting.customer_id,
+        "salesperson_id": posting.salesperson_id,
+        "note": posting.note,
         "lines": _json(_line_rows(posting.lines)),
         "taxes": _json(
             [
@@ -258,12 +306,7 @@ def parameters(posting: Posting) -> dict[str, Any]:
                 for n, t in enumerate(posting.taxes, 1)
             ]
         ),
-        "payments": _json(
-            [
-                {"n": n, "kind": p.kind, "amount": p.amount, "reference": p.reference}
-                for n, p in enumerate(posting.payments, 1)
-            ]
-        ),
+        "payments": _json([_payment_row(n, p) for n, p in enumerate(posting.payments, 1)]),
         "movements": _json([{"n": n, "product": p, "quantity": -q} for n, p, q in posting.quantities]),
         "stock": _json([{"product": p, "quantity": q} for p, q in sums.items()]),
         "ledger": _json(
@@ -274,10 +317,11 @@ def parameters(posting: Posting) -> dict[str, Any]:
 
 def send(pipe: Pipeline, posting: Posting) -> psycopg.Cursor[Any]:
     """Send the booking into the outlet's own series; its number and hash are made by the database."""
-    booked = pipe.execute(BOOK, parameters(posting))
+    values = parameters(posting)
+    booked = pipe.execute_numbered(BOOK, [values[name] for name in _BOOK_NAMES])
     which = {"tenant": posting.tenant_id, "sale": posting.sale_id}
     if posting.returns:
-        pipe.execute(_RETURNS, {**which, "returns": _json(posting.returns)})
+        pipe.execute(_RETURNS, {**which, "returns": _json(posting.returns), "happened": False})
     if posting.void_of is not None:
         pipe.execute(_VOIDED_RETURNS, {**which, "voided": posting.void_of})
     return booked
@@ -287,19 +331,28 @@ def send_delivered(
     pipe: Pipeline, posting: Posting, *, number: int, prev_hash: bytes, hash_: bytes, block: bool
 ) -> psycopg.Cursor[Any]:
     """Send the booking of a till's sale with the number and hash that the till gave it."""
-    booked = pipe.execute(
-        DELIVER,
-        {**parameters(posting), "number": number, "prev_hash": prev_hash, "hash": hash_, "block": block},
-    )
+    values = {**parameters(posting), "number": number, "prev_hash": prev_hash, "hash": hash_, "block": block}
+    booked = pipe.execute_numbered(DELIVER, [values[name] for name in _DELIVER_NAMES])
+    which = {"tenant": posting.tenant_id, "sale": posting.sale_id}
+    if posting.returns:
+        pipe.execute(_RETURNS, {**which, "returns": _json(posting.returns), "happened": True})
     if posting.void_of is not None:
         # It happened, whatever came back before it; that is flagged.
-        which = {"tenant": posting.tenant_id, "sale": posting.sale_id, "voided": posting.void_of}
-        pipe.execute(f"{_VOIDED_RETURNS} ON CONFLICT DO NOTHING", which)
+        pipe.execute(f"{_VOIDED_RETURNS} ON CONFLICT DO NOTHING", {**which, "voided": posting.void_of})
     return booked
 
 
 def _json(value: object) -> str:
     return _encode(value).decode()
+
+
+def _payment_row(n: int, payment: SalePayment) -> dict[str, Any]:
+    row: dict[str, Any] = {"n": n, "kind": payment.kind, "amount": payment.amount, "reference": payment.reference}
+    for name in ("account_id", "authorisation_id", "currency", "foreign_amount", "rate"):
+        said = getattr(payment, name)
+        if said is not None:
+            row[name] = said
+    return row
 
 
 def _line_rows(lines: Sequence[SaleLine]) -> list[LineRow]:
@@ -316,6 +369,12 @@ def _line_rows(lines: Sequence[SaleLine]) -> list[LineRow]:
             line.tax,
             line.total,
             [[each.code, str(each.rate), each.amount] for each in line.taxes],
+            line.kind,
+            line.unit,
+            str(line.factor),
+            line.lot,
+            line.note,
+            line.details,
         )
         for n, line in enumerate(lines, 1)
     ]

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from primepos.domain.sales.schemas import (
+    LineDetails,
     LineTax,
     ReturnedLine,
     SaleLine,
@@ -53,7 +54,7 @@ _TILL_PLACE = _PLACE.format(
     " AND n.epoch = %(epoch)s AND n.number = %(number)s)",
 )
 _VOIDED = (
-    "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.total,"
+    "SELECT o.kind, o.register_id, o.shift_id, o.base, o.tax, o.rounding, o.value, o.total,"
     " EXISTS (SELECT FROM sales v WHERE v.tenant_id = o.tenant_id AND v.void_of = o.id) AS is_voided,"
     " EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = o.tenant_id AND b.of_sale_id = o.id) AS is_refunded"
     " FROM sales o"
@@ -184,8 +185,15 @@ SELECT s.*, v.id AS voided_by FROM sales s
   LEFT JOIN sales v ON v.tenant_id = s.tenant_id AND v.void_of = s.id
  WHERE s.tenant_id = %(tenant)s AND s.id = %(sale)s
 """
+LINE_COLUMNS = (
+    "product_id", "sku", "name", "quantity", "unit_price", "discount", "base", "tax", "total", "taxes", "kind", "unit",
+    "factor", "lot", "note", "details",
+)  # fmt: skip
+PAYMENT_COLUMNS = (
+    "kind", "amount", "reference", "account_id", "authorisation_id", "currency", "foreign_amount", "rate"
+)  # fmt: skip
 _LINES = (
-    "SELECT product_id, sku, name, quantity, unit_price, discount, base, tax, total, taxes FROM sale_lines"
+    f"SELECT {', '.join(LINE_COLUMNS)} FROM sale_lines"
     " WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY line_no"
 )
 _TAXES = (
@@ -193,7 +201,8 @@ _TAXES = (
     " WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY tax_no"
 )
 _PAYMENTS = (
-    "SELECT kind, amount, reference FROM payments WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY seq"
+    f"SELECT {', '.join(PAYMENT_COLUMNS)} FROM payments"
+    " WHERE tenant_id = %(tenant)s AND sale_id = %(sale)s ORDER BY seq"
 )
 _RETURNS = (
     "SELECT b.line_no, b.of_sale_id, b.of_line_no, b.quantity, b.nth, b.before, b.sold FROM sale_returns b"
@@ -216,9 +225,9 @@ def read_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> SaleOut | None:
         return None
     return _assemble(
         sale,
-        [_line_from(row) for row in lines.fetchall()],
+        [line_from(row) for row in lines.fetchall()],
         [SaleTax(code=r[0], name=r[1], rate=r[2], base=r[3], amount=r[4]) for r in taxes.fetchall()],
-        [SalePayment(kind=r[0], amount=r[1], reference=r[2]) for r in payments.fetchall()],
+        [payment_from(row) for row in payments.fetchall()],
         [ReturnedLine(**row) for row in returns.fetchall()],
     )
 
@@ -260,6 +269,10 @@ def _assemble(
         reason=sale["reason"],
         external_number=sale["external_number"],
         returns=returns,
+        value=sale["value"],
+        customer_id=sale["customer_id"],
+        salesperson_id=sale["salesperson_id"],
+        note=sale["note"],
     )
 
 
@@ -384,15 +397,14 @@ _IN_SERIES = (
 )
 _OF_SERIES = f"x.tenant_id = %(tenant)s AND x.sale_id IN (SELECT s.id {_IN_SERIES})"
 _SERIES_LINES = (
-    "SELECT x.sale_id, x.product_id, x.sku, x.name, x.quantity, x.unit_price, x.discount, x.base, x.tax, x.total,"
-    f" x.taxes FROM sale_lines x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.line_no"
+    f"SELECT x.sale_id, {', '.join(LINE_COLUMNS)} FROM sale_lines x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.line_no"
 )
 _SERIES_TAXES = (
     f"SELECT x.sale_id, x.code, x.name, x.rate, x.base, x.amount FROM sale_taxes x WHERE {_OF_SERIES}"
     " ORDER BY x.sale_id, x.tax_no"
 )
 _SERIES_PAYMENTS = (
-    f"SELECT x.sale_id, x.kind, x.amount, x.reference FROM payments x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.seq"
+    f"SELECT x.sale_id, {', '.join(PAYMENT_COLUMNS)} FROM payments x WHERE {_OF_SERIES} ORDER BY x.sale_id, x.seq"
 )
 _SERIES_RETURNS = (
     "SELECT x.sale_id, x.line_no, x.of_sale_id, x.of_line_no, x.quantity, x.nth, x.before, x.sold FROM sale_returns x"
@@ -424,13 +436,13 @@ def read_series(
     named = prefix.fetchone()
     lines_of: dict[UUID, list[SaleLine]] = {}
     for row in lines.fetchall():
-        lines_of.setdefault(row[0], []).append(_line_from(row[1:]))
+        lines_of.setdefault(row[0], []).append(line_from(row[1:]))
     taxes_of: dict[UUID, list[SaleTax]] = {}
     for sale, code, name, rate, base, amount in taxes.fetchall():
         taxes_of.setdefault(sale, []).append(SaleTax(code=code, name=name, rate=rate, base=base, amount=amount))
     payments_of: dict[UUID, list[SalePayment]] = {}
-    for sale, kind, amount, reference in payments.fetchall():
-        payments_of.setdefault(sale, []).append(SalePayment(kind=kind, amount=amount, reference=reference))
+    for row in payments.fetchall():
+        payments_of.setdefault(row[0], []).append(payment_from(row[1:]))
     returns_of: dict[UUID, list[ReturnedLine]] = {}
     for row in returns.fetchall():
         returns_of.setdefault(row.pop("sale_id"), []).append(ReturnedLine(**row))
@@ -447,7 +459,12 @@ def read_series(
     return ("" if named is None else named[0]), found
 
 
-def _line_from(row: Sequence[Any]) -> SaleLine:
+def line_from(row: Sequence[Any]) -> SaleLine:
+    """Return a line from its row, in the order of :data:`LINE_COLUMNS`.
+
+    Raises:
+        ValueError, TypeError, msgspec.ValidationError: the row holds what no booking writes.
+    """
     return SaleLine(
         product_id=row[0],
         sku=row[1],
@@ -459,4 +476,24 @@ def _line_from(row: Sequence[Any]) -> SaleLine:
         tax=row[7],
         total=row[8],
         taxes=[LineTax(code=code, rate=Decimal(rate), amount=amount) for code, rate, amount in row[9]],
+        kind=row[10],
+        unit=row[11],
+        factor=row[12],
+        lot=row[13],
+        note=row[14],
+        details=None if row[15] is None else msgspec.convert(row[15], LineDetails),
+    )
+
+
+def payment_from(row: Sequence[Any]) -> SalePayment:
+    """Return a payment from its row, in the order of :data:`PAYMENT_COLUMNS`."""
+    return SalePayment(
+        kind=row[0],
+        amount=row[1],
+        reference=row[2],
+        account_id=row[3],
+        authorisation_id=row[4],
+        currency=row[5],
+        foreign_amount=row[6],
+        rate=row[7],
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from primepos.core.clock import business_date, utc_text
 from primepos.core.db import TransactionRetry
-from primepos.domain.cash.queries import roll_server_shift
+from primepos.domain.cash.closing import roll_server_shift
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.chain import body_hash, series_name
 from primepos.domain.sales.errors import OutletNotFound, OutOfStock, SaleConflict, SaleNotFound
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from primepos.domain.sales.booking import Priced
     from primepos.domain.sales.schemas import ReturnedLine, ReturnLine, SellLine
     from primepos.pricing.taxes import TaxRule
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a record says beside goods and money: whose it is, who sold it, a note."""
+
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: str = ""
+
+
+NOBODY = About()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ def record_sale(
     block: bool,
     returns: Sequence[ReturnedLine] = (),
     flags: Sequence[str] = (),
+    about: About = NOBODY,
 ) -> SaleOut:
     """Write a priced sale into the outlet's own series and return it as stored."""
     if place.shift_id is None or place.business_date is None:
@@ -138,6 +151,10 @@ def record_sale(
         rounding=priced.rounding,
         total=priced.total,
         returns=returns,
+        value=priced.value,
+        customer_id=about.customer_id,
+        salesperson_id=about.salesperson_id,
+        note=about.note,
     )
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
@@ -168,6 +185,10 @@ def record_sale(
         void_of=void_of,
         reason=reason,
         returns=returns,
+        value=priced.value,
+        customer_id=about.customer_id,
+        salesperson_id=about.salesperson_id,
+        note=about.note,
     )
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send(pipe, entry)
@@ -213,4 +234,8 @@ def booked_sale(entry: posting.Posting, row: tuple[Any, ...]) -> SaleOut:
         void_of=entry.void_of,
         reason=entry.reason,
         returns=list(entry.returns),
+        value=entry.value,
+        customer_id=entry.customer_id,
+        salesperson_id=entry.salesperson_id,
+        note=entry.note,
     )

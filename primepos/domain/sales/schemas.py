@@ -36,6 +36,7 @@ class SellLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unit_price: UnitPrice | None = None
     discount_percent: Decimal = Decimal(0)
     discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
+    note: Text = ""
 
 
 class TenderIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +61,9 @@ class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ticket_discount_percent: Decimal = Decimal(0)
     ticket_discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
     total: Minor | None = None
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: Text = ""
 
 
 class LineTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
@@ -70,8 +74,48 @@ class LineTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, arr
     amount: Minor
 
 
+class AppliedOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A promotion or coupon that took something off a line: its code, its name then, how many minor units."""
+
+    code: Text
+    name: Text
+    amount: Minor
+
+
+class Component(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one unit of a kit is made of: so many of this product leave the stock for it."""
+
+    product_id: UUID
+    sku: Text
+    quantity: Quantity
+
+
+class LineDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why a line costs what it does, and what it is made of; frozen with the sale and sealed.
+
+    ``list_price`` is what the catalogue asked, ``rule`` where the unit price came from (``list:CODE``, ``override``),
+    ``offers`` what took something off it, ``explain`` how the rest came about, in words. ``checked`` says who saw to
+    what the goods require, such as an age.
+    """
+
+    list_price: UnitPrice | None = None
+    rule: Text = ""
+    offers: Annotated[list[AppliedOffer], Meta(max_length=50)] = []
+    explain: Annotated[list[Text], Meta(max_length=50)] = []
+    components: Annotated[list[Component], Meta(max_length=100)] = []
+    checked: Text = ""
+
+
+LineKind = Literal["goods", "gift_card", "store_credit", "account", "deposit"]
+PaymentKind = Literal["cash", "card", "change", "tip", "gift_card", "store_credit", "account", "points", "deposit"]
+
+
 class SaleLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line as charged. ``base + tax = total``; ``discount`` is already out of the total."""
+    """One line as charged. ``base + tax = total``; ``discount`` is already out of the total.
+
+    A line of another ``kind`` than ``goods`` sells value (a gift card, money onto an account, a deposit): it bears no
+    tax and is no revenue. ``unit`` and ``factor`` are of a pack: ``factor`` pieces of the product are in one.
+    """
 
     product_id: UUID | None
     sku: Text
@@ -83,6 +127,12 @@ class SaleLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tax: Minor
     total: Minor
     taxes: Annotated[list[LineTax], Meta(max_length=20)]
+    kind: LineKind = "goods"
+    unit: Annotated[str, Meta(max_length=32)] = ""
+    factor: Quantity = Decimal("1.000")
+    lot: Annotated[str, Meta(max_length=64)] = ""
+    note: Text = ""
+    details: LineDetails | None = None
 
 
 class SaleTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,11 +146,20 @@ class SaleTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SalePayment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Money that came in (positive) or went out (negative, as change does)."""
+    """Money that came in (positive) or went out (negative, as change and tips do).
 
-    kind: Literal["cash", "card", "change"]
+    ``account_id`` is the value account it came from and ``authorisation_id`` what held it there. Money of another
+    currency says how much of it and at which ``rate``: ``amount`` of ours for one of its whole units.
+    """
+
+    kind: PaymentKind
     amount: Minor
     reference: Annotated[str, Meta(max_length=64)] = ""
+    account_id: UUID | None = None
+    authorisation_id: UUID | None = None
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    foreign_amount: Minor | None = None
+    rate: Decimal | None = None
 
 
 class ReturnedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,10 +175,14 @@ class ReturnedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class DeliverSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale that happened at a till, as its journal holds it: priced, paid, numbered and chained there."""
+    """A sale that happened at a till, as its journal holds it: priced, paid, numbered and chained there.
+
+    ``returns`` say which lines take goods of one earlier sale back; ``nth``, ``before`` and ``sold`` of them are worked
+    out again by the server. Goods of the lines ``not_restocked`` cannot be sold again.
+    """
 
     id: UUID
-    kind: Literal["sale", "void"] = "sale"
+    kind: Literal["sale", "void", "refund"] = "sale"
     register_id: UUID
     shift_id: UUID
     epoch: Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -136,14 +199,23 @@ class DeliverSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     tax: Minor
     rounding: Minor
     total: Minor
+    value: Minor = 0
     void_of: UUID | None = None
     reason: Text | None = None
+    returns: Annotated[list[ReturnedLine], Meta(max_length=2000)] = []
+    not_restocked: Annotated[list[int], Meta(max_length=2000)] = []
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: Text = ""
     prev_hash: Hash
     hash: Hash
 
 
 class SaleOut(Struct, frozen=True, kw_only=True):
-    """A booked sale, whole. ``hash`` seals it into its series; ``flags`` say what a person should look at."""
+    """A booked sale, whole. ``hash`` seals it into its series; ``flags`` say what a person should look at.
+
+    ``base + tax + rounding + value = total``; ``value`` is what was sold that is no revenue, such as gift cards.
+    """
 
     id: UUID
     kind: str
@@ -174,6 +246,10 @@ class SaleOut(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     external_number: str | None = None
     returns: list[ReturnedLine] = []
+    value: int = 0
+    customer_id: UUID | None = None
+    salesperson_id: UUID | None = None
+    note: str = ""
 
 
 class SaleRow(Struct, frozen=True, kw_only=True):
@@ -287,6 +363,11 @@ class ReturnLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantity: Quantity = Decimal(1)
     unit_price: UnitPrice | None = None
     restock: bool = True
+
+    @property
+    def note(self) -> str:
+        """What comes back says nothing of itself; the record has a reason."""
+        return ""
 
     @property
     def discount_percent(self) -> Decimal:

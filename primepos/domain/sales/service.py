@@ -24,6 +24,7 @@ from primepos.domain.sales.booking import (
     request_hash,
 )
 from primepos.domain.sales.chain import body_of, link_hash, series_name
+from primepos.domain.sales.delivering import delivered_goods, delivered_returns, products_of
 from primepos.domain.sales.errors import (
     AlreadyRefunded,
     AlreadyVoided,
@@ -41,7 +42,7 @@ from primepos.domain.sales.errors import (
     VoidAtTill,
     VoidTooLate,
 )
-from primepos.domain.sales.recording import at_counter, booked_sale, record_sale, stored_sale, with_shift
+from primepos.domain.sales.recording import About, at_counter, booked_sale, record_sale, stored_sale, with_shift
 from primepos.domain.sales.rights import check_line_rights, require
 from primepos.domain.sales.schemas import (
     BookSale,
@@ -103,6 +104,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         void_of=None,
         reason=None,
         block=place.settings.get("stock_policy") == "block",
+        about=About(data.customer_id, data.salesperson_id, data.note),
     )
     ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
     return booked
@@ -120,7 +122,16 @@ def _check_rights(ctx: Context, data: BookSale) -> None:
 @operation(
     "sales.deliver",
     permission=Permission.SALE_DELIVER,
-    raises=(RegisterNotFound, ShiftUnknown, BrokenSale, SaleConflict, NumberConflict, UnknownProduct, AlreadyVoided),
+    raises=(
+        RegisterNotFound,
+        ShiftUnknown,
+        BrokenSale,
+        SaleConflict,
+        SaleNotFound,
+        NumberConflict,
+        UnknownProduct,
+        AlreadyVoided,
+    ),
 )
 def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     """Book a sale that an enrolled till has made, numbered, chained and paid.
@@ -129,13 +140,14 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``NEGATIVE_LINE``, ``VOID_DIFFERS`` (it is not the
     mirror of a sale of its shift), ``ALREADY_REFUNDED`` (goods of what it undoes came back before), ``DAY_DIFFERS``
     (not the shift's business day), ``CLOCK_SKEW`` (sold more than two hours in the future), ``LATE`` (its shift is
-    closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``. Refused is only what cannot be a record:
-    contradicting figures, a hash that is not of this content, a foreign register.
+    closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``, ``RETURN_EXCEEDS`` (more came back than was left).
+    Refused is only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign
+    register, goods back of a sale that is not there.
     Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
     """
     if ctx.identity.register_id != data.register_id:
         raise RegisterNotFound
-    ids = list({line.product_id for line in data.lines if line.product_id is not None})
+    ids = list({each for line in data.lines for each in products_of(line)})
     with ctx.uow.pipeline() as pipe:
         place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data)
         goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
@@ -166,6 +178,9 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         raise AlreadyVoided
     flags = reprice_flags(data, goods, taxes, currency_code=place.currency) + _odd(ctx, data, place, voided)
     tracked = {each.id for each in goods if each.track_stock}
+    returns = delivered_returns(ctx, data)
+    if any(each.before + each.quantity > each.sold for each in returns):
+        flags.append("RETURN_EXCEEDS")
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
         sale_id=data.id,
@@ -184,9 +199,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         lines=data.lines,
         taxes=data.taxes,
         payments=data.payments,
-        quantities=[
-            (n, line.product_id, line.quantity) for n, line in enumerate(data.lines, 1) if line.product_id in tracked
-        ],
+        quantities=delivered_goods(data, tracked),
         base=data.base,
         tax=data.tax,
         rounding=data.rounding,
@@ -196,6 +209,11 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         flags=flags,
         void_of=data.void_of,
         reason=data.reason,
+        returns=returns,
+        value=data.value,
+        customer_id=data.customer_id,
+        salesperson_id=data.salesperson_id,
+        note=data.note,
     )
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send_delivered(
@@ -290,6 +308,7 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         void_of=data.sale_id,
         reason=data.reason,
         block=False,
+        about=About(sale.customer_id, sale.salesperson_id, sale.note),
     )
     ctx.note(
         f"sale:{data.sale_id}",

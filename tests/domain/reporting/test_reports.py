@@ -39,9 +39,13 @@ def report(app: App, shop: Shop, by: str = "day", **asked: Any) -> SalesReport:
 
 
 def flat(found: SalesReport) -> list[tuple[Any, ...]]:
-    """The rows as tuples without what is None."""
+    """The rows as tuples without what is None; value, which most sell none of, only where there is any."""
     return [
-        tuple(value for value in msgspec.structs.astuple(row) if value is not None and value != "")
+        tuple(
+            figure
+            for name, figure in msgspec.structs.asdict(row).items()
+            if figure is not None and figure != "" and (name, figure) != ("value", 0)
+        )
         for row in found.rows
     ]
 
