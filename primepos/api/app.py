@@ -39,7 +39,7 @@ from primepos.api.routes.reports import ReportsController
 from primepos.api.routes.sales import SalesController
 from primepos.api.routes.shifts import ShiftsController
 from primepos.api.routes.staff import StaffController
-from primepos.api.routes.stock import StockController
+from primepos.api.routes.stock import CountsController, StockController, TransfersController
 from primepos.api.routes.taxes import TaxClassesController, TaxesController
 from primepos.api.routes.tenant import TenantController
 from primepos.api.routes.users import UsersController
@@ -63,6 +63,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TaxesController,
     TaxClassesController,
     StockController,
+    TransfersController,
+    CountsController,
     ShiftsController,
     SalesController,
     FiscalController,

@@ -18,7 +18,7 @@ from primepos.domain.outlets.service import (
 )
 
 OutletArgument = Annotated[str, typer.Argument(metavar="OUTLET", help="The outlet's code or id.")]
-_COLUMNS = ("code", "name", "address", "archived_at")
+_COLUMNS = ("code", "name", "kind", "address", "archived_at")
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Manage the shops of a tenant."
@@ -29,6 +29,7 @@ app = typer.Typer(
     epilog=examples(
         "primepos outlets create main --name 'Main street'",
         "primepos outlets create airport --name Airport --address 'Gate 4' --server-prefix AIR --json",
+        "primepos outlets create depot --name 'The warehouse' --warehouse",
     )
 )
 def create(
@@ -39,12 +40,14 @@ def create(
     server_prefix: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="What receipts booked without a till begin with.")
     ] = None,
+    warehouse: Annotated[bool, typer.Option("--warehouse", help="It keeps goods and sells nothing.")] = False,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Add an outlet. Tills are added by `registers create`."""
-    data = {"code": code, "name": name, "address": address, "server_prefix": server_prefix}
+    kind = "warehouse" if warehouse else "shop"
+    data = {"code": code, "name": name, "address": address, "server_prefix": server_prefix, "kind": kind}
     emit(Workplace(tenant, env_file).run(create_outlet, data), as_json=as_json)
 
 

@@ -18,6 +18,13 @@ class OutletNotYours(PermissionDenied):
     template = "You do not work in outlet {outlet}"
 
 
+class OutletIsWarehouse(RuleViolation):
+    """A warehouse keeps goods and sells nothing, so it has no register."""
+
+    code = "OUTLET_IS_WAREHOUSE"
+    template = "{outlet} is a warehouse and has no register"
+
+
 class OutletArchived(RuleViolation):
     """The outlet is archived: bring it back before adding to it."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Change = Literal["created", "updated", "unchanged"]
 
+SHOP = "shop"
 SERVER = "server"
 TILL = "till"
 
@@ -74,14 +75,18 @@ def list_registers(ctx: Context, outlet_ids: Iterable[UUID] | None = None, *, ar
     return list(ctx.uow.session.scalars(wanted))
 
 
-def add_outlet(ctx: Context, code: str, name: str, address: str = "", server_prefix: str | None = None) -> Outlet:
-    """Add an outlet together with its server register, on which callers without a till book.
+def add_outlet(
+    ctx: Context, code: str, name: str, address: str = "", server_prefix: str | None = None, kind: str = SHOP
+) -> Outlet:
+    """Add an outlet together with its server register, on which callers without a till book; a warehouse has none.
 
     Raises: :class:`DuplicateOutlet`, :class:`DuplicatePrefix`.
     """
-    outlet = Outlet(tenant_id=ctx.tenant_id, code=code, name=name, address=address)
+    outlet = Outlet(tenant_id=ctx.tenant_id, code=code, name=name, address=address, kind=kind)
     ctx.uow.session.add(outlet)
     ctx.uow.flush()
+    if kind != SHOP:
+        return outlet
     add_register(ctx, outlet, SERVER, "Server", prefix=server_prefix or default_prefix(code, "0"), kind=SERVER)
     return outlet
 
@@ -146,7 +151,12 @@ def ensure_register(
 def outlet_row(outlet: Outlet) -> OutletRow:
     """Return an outlet as a row of a list."""
     return OutletRow(
-        id=outlet.id, code=outlet.code, name=outlet.name, address=outlet.address, archived_at=outlet.archived_at
+        id=outlet.id,
+        code=outlet.code,
+        name=outlet.name,
+        kind=outlet.kind,
+        address=outlet.address,
+        archived_at=outlet.archived_at,
     )
 
 
@@ -156,6 +166,7 @@ def outlet_out(ctx: Context, outlet: Outlet) -> OutletOut:
         id=outlet.id,
         code=outlet.code,
         name=outlet.name,
+        kind=outlet.kind,
         address=outlet.address,
         archived_at=outlet.archived_at,
         registers=[register_out(each) for each in list_registers(ctx, [outlet.id], archived=None)],

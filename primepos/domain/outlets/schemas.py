@@ -1,7 +1,7 @@
 """What goes into and comes out of the operations on outlets and registers."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,12 +13,16 @@ Prefix = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"\A[A-Za-z0-9
 
 
 class CreateOutlet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new outlet. ``server_prefix`` is what receipts booked without a till begin with; None makes one of the code."""
+    """A new outlet. ``server_prefix`` is what receipts booked without a till begin with; None makes one of the code.
+
+    A ``warehouse`` keeps goods and has no register, so it sells nothing; so does a back room that is counted by itself.
+    """
 
     code: Code
     name: Name
     address: Note = ""
     server_prefix: Prefix | None = None
+    kind: Literal["shop", "warehouse"] = "shop"
 
     def __post_init__(self) -> None:
         tidy(self, "name")
@@ -103,6 +107,7 @@ class OutletOut(Struct, frozen=True, kw_only=True):
     id: UUID
     code: str
     name: str
+    kind: str
     address: str
     archived_at: datetime | None
     registers: list[RegisterOut]
@@ -114,6 +119,7 @@ class OutletRow(Struct, frozen=True, kw_only=True):
     id: UUID
     code: str
     name: str
+    kind: str
     address: str
     archived_at: datetime | None
 

@@ -11,6 +11,7 @@ from primepos.domain.outlets.errors import (
     DuplicatePrefix,
     DuplicateRegister,
     OutletArchived,
+    OutletIsWarehouse,
     OutletNotFound,
     OutletNotYours,
     RegisterNotFound,
@@ -34,12 +35,12 @@ from primepos.domain.outlets.schemas import (
 
 @operation("outlets.create", permission=Permission.OUTLET_WRITE, raises=(DuplicateOutlet, DuplicatePrefix))
 def create_outlet(ctx: Context, data: CreateOutlet) -> OutletOut:
-    """Add an outlet and its server register, on which callers without a till book.
+    """Add an outlet and its server register, on which callers without a till book; a warehouse gets none.
 
     The code is unique in the tenant and cannot change: receipts carry it. Raises: ``DUPLICATE_OUTLET``,
     ``DUPLICATE_PREFIX``.
     """
-    outlet = queries.add_outlet(ctx, data.code, data.name, data.address, data.server_prefix)
+    outlet = queries.add_outlet(ctx, data.code, data.name, data.address, data.server_prefix, data.kind)
     ctx.note(f"outlet {outlet.code}", id=str(outlet.id))
     return queries.outlet_out(ctx, outlet)
 
@@ -96,17 +97,26 @@ def unarchive_outlet(ctx: Context, data: GetOutlet) -> OutletOut:
 @operation(
     "registers.create",
     permission=Permission.REGISTER_WRITE,
-    raises=(OutletNotFound, OutletNotYours, OutletArchived, DuplicateRegister, DuplicatePrefix),
+    raises=(
+        OutletNotFound,
+        OutletNotYours,
+        OutletArchived,
+        OutletIsWarehouse,
+        DuplicateRegister,
+        DuplicatePrefix,
+    ),
 )
 def create_register(ctx: Context, data: CreateRegister) -> RegisterOut:
     """Add a till to an outlet: series epoch 1, next number 1.
 
-    Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``OUTLET_ARCHIVED``, ``DUPLICATE_REGISTER`` (code taken in
-    the outlet), ``DUPLICATE_PREFIX`` (prefix taken in the tenant).
+    Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``OUTLET_ARCHIVED``, ``OUTLET_IS_WAREHOUSE``,
+    ``DUPLICATE_REGISTER`` (code taken in the outlet), ``DUPLICATE_PREFIX`` (prefix taken in the tenant).
     """
     outlet = queries.find_outlet(ctx, data.outlet_id)
     if outlet.archived_at is not None:
         raise OutletArchived(outlet=outlet.code)
+    if outlet.kind != queries.SHOP:
+        raise OutletIsWarehouse(outlet=outlet.code)
     register = queries.add_register(ctx, outlet, data.code, data.name, prefix=data.prefix)
     ctx.note(f"register {register.prefix}", id=str(register.id), outlet=outlet.code)
     return queries.register_out(register)

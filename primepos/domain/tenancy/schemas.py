@@ -58,7 +58,8 @@ class PointsProgramme(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a tenant sells.
 
-    ``stock_policy`` says whether a sale beyond the stock on hand is booked (allow) or refused (block).
+    ``stock_policy`` says whether a sale beyond the stock on hand is booked (allow), booked and flagged (warn) or
+    refused (block).
     ``difference_limit`` is how far, in minor units, a drawer's count may be off before a manager must consent to the
     closing; None is without limit. ``held_at_close`` says whether sales on hold stay for the next shift (carry) or
     must be finished first (block). A shift keeps the two as they were when it was opened.
@@ -67,7 +68,7 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tax_rounding: Literal["per_line", "global"] = "per_line"
     cash_rounding: CashRounding | None = None
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] = []
-    stock_policy: Literal["allow", "block"] = "allow"
+    stock_policy: Literal["allow", "warn", "block"] = "allow"
     points: PointsProgramme | None = None
     gift_card_months: Annotated[int, Meta(ge=1, le=240)] | None = None
     difference_limit: DifferenceLimit | None = None
@@ -85,7 +86,7 @@ class TenantSettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tax_rounding: Literal["per_line", "global"] | UnsetType = UNSET
     cash_rounding: CashRounding | UnsetType | None = UNSET
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] | UnsetType = UNSET
-    stock_policy: Literal["allow", "block"] | UnsetType = UNSET
+    stock_policy: Literal["allow", "warn", "block"] | UnsetType = UNSET
     points: PointsProgramme | UnsetType | None = UNSET
     gift_card_months: Annotated[int, Meta(ge=1, le=240)] | UnsetType | None = UNSET
     difference_limit: DifferenceLimit | UnsetType | None = UNSET
