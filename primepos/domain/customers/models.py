@@ -126,7 +126,7 @@ class CustomerWord(TenantDetail, table=True):
         sa.Index("customer_words_customer_id_idx", "tenant_id", "customer_id", "word"),
     )
 
-    word: str = Field(sa_type=sa.Text(collation="C"), primary_key=True)  # type: ignore[call-overload]  # an instance
+    word: str = Field(sa_type=sa.Text(collation="C"), primary_key=True)
     customer_id: UUID = Field(primary_key=True)
 
 
