@@ -27,6 +27,7 @@ from primepos.api.metrics import MetricsPage, metrics_handler
 from primepos.api.openapi import document
 from primepos.api.probes import PUBLIC_KEY, Readiness, probe_handlers
 from primepos.api.quota import Quota
+from primepos.api.routes.approvals import ApprovalsController
 from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
 from primepos.api.routes.categories import CategoriesController
@@ -36,6 +37,7 @@ from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import ProductsController
 from primepos.api.routes.registers import RegistersController
 from primepos.api.routes.reports import ReportsController
+from primepos.api.routes.roles import RolesController
 from primepos.api.routes.sales import SalesController
 from primepos.api.routes.shifts import ShiftsController
 from primepos.api.routes.staff import StaffController
@@ -54,7 +56,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     AuthController,
     TenantController,
     UsersController,
+    RolesController,
     StaffController,
+    ApprovalsController,
     OutletsController,
     RegistersController,
     DevicesController,

@@ -30,7 +30,10 @@ PROBES = "/health"
 METRICS = "/metrics"
 CSP = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, X-Request-ID, X-Approver, X-Approver-PIN, traceparent"
+ALLOWED_HEADERS = (
+    b"Authorization, Content-Type, Idempotency-Key, X-Request-ID,"
+    b" X-Approval, X-Approver, X-Approver-PIN, X-Approver-Badge, traceparent"
+)
 EXPOSED_HEADERS = b"X-Request-ID, Location, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate"
 PREFLIGHT_KEPT_S = b"600"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")

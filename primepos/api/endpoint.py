@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
@@ -293,5 +294,15 @@ def _require_json(content_type: str | None) -> None:
 
 
 def _approval(call: Call) -> Approval | None:
+    """Return another person's consent as it was sent: what was agreed to before, a badge, or a code with its PIN."""
+    asked = call.headers.get("x-approval")
+    if asked:
+        try:
+            return Approval(id=UUID(asked))
+        except ValueError:
+            raise InvalidInput("X-Approval: expected the id of an approval") from None
+    badge = call.headers.get("x-approver-badge")
+    if badge:
+        return Approval(badge=badge)
     code, pin = call.headers.get("x-approver"), call.headers.get("x-approver-pin")
     return Approval(staff_code=code, pin=pin) if code and pin else None

@@ -40,7 +40,7 @@ from primepos.core.errors import (
 from primepos.core.operations import Nothing, Operation
 from primepos.core.permissions import GRANTS, Decision, Permission
 from primepos.core.tokens import TokenExpired, TokenInvalid
-from primepos.domain.staff.errors import PinNotHere, PinRefused, PinThrottled
+from primepos.domain.staff.errors import ApprovalUnusable, PinNotHere, PinRefused, PinThrottled
 
 Route = tuple[str, tuple[str, ...], Endpoint]
 Json = dict[str, Any]
@@ -135,7 +135,7 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
     if operation.permission not in {Permission.PUBLIC, Permission.SELF}:
         errors.append(PermissionDenied)
         if _approvable(operation):
-            errors += [ApprovalRequired, PinNotHere, PinRefused, PinThrottled]
+            errors += [ApprovalRequired, ApprovalUnusable, PinNotHere, PinRefused, PinThrottled]
     if endpoint.given or endpoint.path_fields:
         errors.append(InvalidInput)
     if endpoint.in_query:
@@ -315,6 +315,20 @@ _APPROVER: list[Json] = [
         "required": False,
         "description": "That person's PIN.",
         "schema": {"type": "string"},
+    },
+    {
+        "name": "X-Approver-Badge",
+        "in": "header",
+        "required": False,
+        "description": "At a register, instead of both: that person's badge.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "X-Approval",
+        "in": "header",
+        "required": False,
+        "description": "From anywhere: the id of an approval that was asked for and granted.",
+        "schema": {"type": "string", "format": "uuid"},
     },
 ]
 

@@ -27,4 +27,6 @@ class StaffController(Controller):
     archive = runs(service.archive_staff, "POST", "/{id:str}/archive", **_BY_ID)
     unarchive = runs(service.unarchive_staff, "POST", "/{id:str}/unarchive", **_BY_ID)
     set_pin = runs(service.set_pin, "PUT", "/{id:str}/pin", **_BY_ID)
+    set_badge = runs(service.set_badge, "PUT", "/{id:str}/badge", **_BY_ID)
+    take_badge = runs(service.take_badge, "DELETE", "/{id:str}/badge", **_BY_ID)
     reset_pin = runs(service.reset_pin, "POST", "/{id:str}/pin-reset", **_BY_ID)

@@ -84,6 +84,42 @@ class ApprovalUnusable(PermissionDenied):
     hint = "Ask again: an approval is for one act by one person at one register, once, within two minutes."
 
 
+class OwnApproval(RuleViolation):
+    """Who asks cannot be who agrees, be it by PIN or by account."""
+
+    code = "OWN_APPROVAL"
+    template = "Nobody agrees to what they ask themselves"
+
+
+class RoleTaken(Conflict):
+    """The shop has a role of this name."""
+
+    code = "ROLE_TAKEN"
+    template = "There is a role of this name already"
+
+
+class RoleLocked(RuleViolation):
+    """Built-in roles stay as they are, and so do their names."""
+
+    code = "ROLE_LOCKED"
+    template = "{role} is built in and cannot be changed"
+    hint = "Make a role of your own that begins like it: `primepos roles create NAME --like ROLE`."
+
+
+class RoleInUse(RuleViolation):
+    """Somebody has this role; ``people`` says how many."""
+
+    code = "ROLE_IN_USE"
+    template = "{people} people have the role {role}; give them another one first"
+
+
+class RoleChanged(Conflict):
+    """The role was changed since it was read."""
+
+    code = "ROLE_CHANGED"
+    template = "{role} was changed meanwhile; look at it again"
+
+
 class StaffArchived(RuleViolation):
     """The person left: take them back (unarchive) first."""
 
@@ -92,4 +128,5 @@ class StaffArchived(RuleViolation):
 
 
 register_constraint("staff_tenant_id_code_key", StaffCodeTaken)
+register_constraint("roles_pkey", RoleTaken)
 register_constraint("staff_badges_tenant_id_badge_hash_key", BadgeTaken)

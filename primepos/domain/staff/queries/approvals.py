@@ -47,18 +47,32 @@ def page(
     *,
     state: str | None,
     now: datetime,
+    outlets: list[UUID] | None,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Return up to ``limit + 1`` approvals, newest first; ``expired`` is a state here too."""
+    """Return up to ``limit + 1`` approvals, newest first, of registers of some outlets or of all.
+
+    ``expired`` is a state here too.
+    """
     moment, last = after or (None, None)
     return uow.rows(
         f"SELECT {_COLUMNS} FROM approvals WHERE tenant_id = %(tenant_id)s"  # noqa: S608  constants only
         " AND (%(moment)s::timestamptz IS NULL OR (asked_at, id) < (%(moment)s, %(last)s::uuid))"
         " AND (%(state)s::text IS NULL OR %(state)s = CASE WHEN state IN ('asked', 'granted')"
         " AND expires_at <= %(now)s THEN 'expired' ELSE state END)"
+        " AND (%(outlets)s::uuid[] IS NULL OR register_id IS NULL OR EXISTS (SELECT 1 FROM registers r"
+        " WHERE r.tenant_id = approvals.tenant_id AND r.id = approvals.register_id AND r.outlet_id = ANY(%(outlets)s)))"
         " ORDER BY asked_at DESC, id DESC LIMIT %(limit)s",
-        {"tenant_id": tenant_id, "state": state, "now": now, "moment": moment, "last": last, "limit": limit + 1},
+        {
+            "tenant_id": tenant_id,
+            "state": state,
+            "now": now,
+            "outlets": outlets,
+            "moment": moment,
+            "last": last,
+            "limit": limit + 1,
+        },
     )
 
 

@@ -25,7 +25,7 @@ from primepos.domain.staff.errors import (
     StaffNotFound,
 )
 from primepos.domain.staff.pins import check_shown_by, code_of, random_badge, random_pin, require_at_register
-from primepos.domain.staff.schemas import (
+from primepos.domain.staff.schemas.people import (
     CreateStaff,
     GrantOut,
     ListStaff,
