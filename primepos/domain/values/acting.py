@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from primepos.core.db import TransactionRetry
+from primepos.core.errors import RuleViolation
 from primepos.core.ids import new_id
 from primepos.domain.values import queries
 from primepos.domain.values.errors import ValueConflict
@@ -52,7 +54,13 @@ def adjust(
         request_hash=hashed.hex(),
         reason=data.reason,
     )
-    moved = move(ctx, [asked])[account_id]
+    try:
+        moved = move(ctx, [asked])[account_id]
+    except RuleViolation:
+        if queries.act(ctx, data.id) is not None:
+            # A twin of this very call was faster and took it: look again and answer as it was answered.
+            raise TransactionRetry from None
+        raise
     done = Adjusted(account_id=account_id, entry_no=moved.entry_no or 0, amount=data.amount, balance=moved.balance or 0)
     ctx.note(
         f"value:{account_id}",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from primepos.core.context import Context
+from primepos.core.db import TransactionRetry
 from primepos.core.errors import ApprovalRequired, PermissionDenied
 from primepos.core.operations import operation
 from primepos.core.paging import decode_cursor, encode_cursor
@@ -375,6 +376,9 @@ def authorise(ctx: Context, data: Authorise) -> AuthorisationOut:
     if held is None:
         raise ValueNotFound
     if not held["made"]:
+        if holds.find(ctx.uow, ctx.tenant_id, data.id, ctx.clock.now()) is not None:
+            # A twin of this very call was faster and kept it: look again and answer as it was answered.
+            raise TransactionRetry
         raise ledger.refusal_of(held["kind"], held["state"], held["expires_on"], held["available"], amount, day)
     ctx.note(f"authorisation:{data.id}", account=str(found["account_id"]), kind=found["kind"], amount=amount)
     made = holds.find(ctx.uow, ctx.tenant_id, data.id, ctx.clock.now())

@@ -165,6 +165,15 @@ def test_twins_of_one_act_write_one_entry(wide_app: App) -> None:
     assert balance(wide_app, account[0]["id"]) == (70, 0)
 
 
+def test_twins_that_take_everything_are_answered_alike(wide_app: App) -> None:
+    shop = a_shop(wide_app)
+    card = a_card(wide_app, shop, 1000)
+    asked = {"id": new_id(), "account_id": card.account_id, "amount": -1000, "reason": "all of it"}
+    answers = at_once([lambda: wide_app.run(adjust_card, shop.owner, asked)] * 8)
+    assert {getattr(each, "balance", each) for each in answers} == {0}
+    assert entries(wide_app, card.account_id) == [("issue", 1000, 1000), ("adjust", -1000, 0)]
+
+
 def test_twins_of_one_authorisation_keep_it_once(wide_app: App) -> None:
     shop = a_shop(wide_app)
     card = a_card(wide_app, shop, 1000)
