@@ -96,6 +96,8 @@ def _by_content(opened: OpenLine) -> tuple[Any, ...]:
         line.quantity,
         line.discount_percent,
         line.discount_minor,
+        line.promotion_minor,
+        [rule.id for rule in line.tag_taxes or ()],
     )
 
 

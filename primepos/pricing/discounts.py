@@ -28,6 +28,19 @@ def take_line_discount(top: int, bottom: int, percent: tuple[int, int], minor: i
     return top - (minor if top > 0 else -minor) * bottom, bottom
 
 
+def take_promotions(price: int, minor: int) -> int:
+    """Take what promotions give off a line's rounded price; both in minor units, ``minor`` positive.
+
+    Raises:
+        InvalidCart: an amount that is negative or not whole.
+        DiscountTooLarge: it is more than the price, or the line takes goods back.
+    """
+    _checked((0, 1), minor)
+    if minor > price:
+        raise DiscountTooLarge(discount=minor, available=max(price, 0))
+    return price - minor
+
+
 def share_ticket_discount(weights: Sequence[int], percent: tuple[int, int], minor: int) -> list[int]:
     """Share a ticket discount over the lines by their amounts, in minor units; return lines get nothing.
 

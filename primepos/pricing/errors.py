@@ -52,3 +52,10 @@ class InvalidBarcodeRule(InvalidInput):
 
     code = "INVALID_BARCODE_RULE"
     template = "Barcode rule {pattern!r}: {problem}"
+
+
+class InvalidPromotion(InvalidInput):
+    """A promotion is not one that can be worked out: a figure that its kind needs is missing or out of range."""
+
+    code = "INVALID_PROMOTION"
+    template = "Promotion {promotion!r}: {problem}"

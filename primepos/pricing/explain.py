@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from primepos.core.amounts import divide_half_up, plain_amount
 from primepos.pricing.lines import Cart, CartLine, OpenLine, open_line, scale_of
+from primepos.pricing.rounding import round_per_line
 from primepos.pricing.taxes import as_if, plan_taxes, solve_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
+
+    from primepos.pricing.taxes import TaxPlan
 
 # Enough to see which way a figure was rounded; only a figure that goes on carries dots.
 _PLACES = 6
@@ -60,8 +63,11 @@ def explain_line(cart: Cart, line: CartLine, base: int, taxes: Sequence[int], ti
     opened = open_line(line, scale.numerator, scale.denominator)
     list_price = Fraction(line.unit_price) * Fraction(line.quantity) * scale
     said = [f"{line.quantity:f} x {line.unit_price:f} = {exact(list_price)}"]
-    if opened.line_discount:
-        said.append(f"line discount {text(opened.line_discount)}, leaving {exact(Fraction(opened.top, opened.bottom))}")
+    if line.promotion_minor:
+        said.append(f"promotions {text(line.promotion_minor)}, off the line rounded to the cent")
+    if opened.line_discount != line.promotion_minor:
+        given = opened.line_discount - line.promotion_minor
+        said.append(f"line discount {text(given)}, leaving {exact(Fraction(opened.top, opened.bottom))}")
     if ticket_discount:
         said.append(f"share of the ticket discount on the {cart.ticket_discount_on}: {text(ticket_discount)}")
     _bring_to_start(opened, cart, base, taxes, ticket_discount)
@@ -69,6 +75,9 @@ def explain_line(cart: Cart, line: CartLine, base: int, taxes: Sequence[int], ti
     if cart.rounding == "per_line" and start != opened.price:
         said.append(f"rounded for this line: {exact(start)} -> {text(opened.price)}")
         start = Fraction(opened.price)
+    if opened.tag is not None:
+        start = _without(opened.tag, opened, cart, start)
+        said.append(f"without {', '.join(str(rule) for rule in opened.tag.rules)}: {exact(start)}")
     exact_base, exact_taxes = solve_exactly(opened.plan.rules, start, Fraction(opened.units_top, opened.units_bottom))
     for rule, sees, unrounded, tax in zip(line.taxes, opened.plan.sees, exact_taxes, taxes, strict=True):
         on = "" if rule.kind == "fixed" else f" on {exact(exact_base + sum(exact_taxes[j] for j in sees))}"
@@ -89,6 +98,13 @@ def _bring_to_start(opened: OpenLine, cart: Cart, base: int, taxes: Sequence[int
         opened.restart(plan_taxes(as_if(opened.line.taxes, included=True)), base + sum(taxes))
     else:
         opened.restart(plan_taxes(as_if(opened.line.taxes, included=False)), base)
+
+
+def _without(tag: TaxPlan, opened: OpenLine, cart: Cart, start: Fraction) -> Fraction:
+    """What the price comes to without the taxes it was tagged with: per line, the base as any receipt shows it."""
+    if cart.rounding == "per_line":
+        return Fraction(round_per_line(opened)[0])
+    return solve_exactly(tag.rules, start, Fraction(opened.units_top, opened.units_bottom))[0]
 
 
 def _shared(exact: Fraction, amount: int) -> str:

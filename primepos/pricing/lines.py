@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
 from primepos.core.amounts import divide_half_up
-from primepos.pricing.discounts import take_line_discount
+from primepos.pricing.discounts import take_line_discount, take_promotions
 from primepos.pricing.errors import InvalidCart
 from primepos.pricing.taxes import plan_taxes
 
@@ -30,7 +30,9 @@ _MAX_EXPONENT: Final = 6
 class CartLine:
     """One line as sold: ``unit_price`` in major units, ``quantity`` negative for a return, taxes in sequence order.
 
-    ``discount_percent`` is taken first, then ``discount_minor``, a positive amount of minor units off the whole line.
+    ``promotion_minor`` comes off first, whole minor units off the line as it is tagged. Then ``discount_percent``, then
+    ``discount_minor``, a positive amount of minor units off the whole line. ``tag_taxes`` are the taxes that the unit
+    price was made with, where the customer bears others: what it costs without those is what it costs without tax.
     """
 
     unit_price: Decimal
@@ -38,6 +40,8 @@ class CartLine:
     taxes: tuple[TaxRule, ...] = ()
     discount_percent: Decimal = ZERO
     discount_minor: int = 0
+    promotion_minor: int = 0
+    tag_taxes: tuple[TaxRule, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class OpenLine:
     """A line on its way through the engine.
 
     ``top / bottom`` is its exact price after discounts in minor units, ``price`` the same rounded; ``units_top /
-    units_bottom`` is the quantity that fixed taxes count, scaled to minor units and signed by the unit price.
+    units_bottom`` is the quantity that fixed taxes count, scaled to minor units and signed by the unit price. ``tag``
+    are the taxes to take out of the price before those of ``plan`` come on top.
     """
 
     line: CartLine
@@ -78,10 +83,11 @@ class OpenLine:
     line_discount: int = 0
     ticket_discount: int = 0
     amounts: Amounts = (0, ())
+    tag: TaxPlan | None = None
 
     def restart(self, plan: TaxPlan, price: int) -> None:
         """Go on from a rounded base or total, with taxes planned for it, instead of from the price."""
-        self.plan, self.price, self.top, self.bottom = plan, price, price, 1
+        self.plan, self.price, self.top, self.bottom, self.tag = plan, price, price, 1, None
 
     def take_ticket_discount(self, share: int) -> None:
         """Take this line's share of the ticket discount, in whole minor units, off the price."""
@@ -136,6 +142,9 @@ def open_line(line: CartLine, scale: int, scale_den: int) -> OpenLine:
     bottom = price_bottom * quantity_bottom * scale_den
     price = list_price = divide_half_up(top, bottom)
     sign = -1 if top < 0 or (not top and quantity_top < 0) else 1
+    if line.promotion_minor:
+        top, bottom = take_promotions(price, line.promotion_minor), 1
+        price = top
     if line.discount_percent or line.discount_minor:
         top, bottom = take_line_discount(top, bottom, ratio(line.discount_percent, "discount"), line.discount_minor)
         price = divide_half_up(top, bottom)
@@ -149,4 +158,5 @@ def open_line(line: CartLine, scale: int, scale_den: int) -> OpenLine:
         units_bottom=quantity_bottom * scale_den,
         sign=sign,
         line_discount=list_price - price,
+        tag=None if line.tag_taxes is None else plan_taxes(line.tag_taxes),
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from primepos.pricing.lines import Amounts, OpenLine
-    from primepos.pricing.taxes import TaxRule
+    from primepos.pricing.taxes import TaxPlan, TaxRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,16 @@ def cash_rounding(total_minor: int, rule: CashRule) -> int:
 def round_per_line(opened: OpenLine) -> Amounts:
     """Round each tax of a line, a half away from zero; what is included leaves the base the rest of the price.
 
-    So the price as tagged never moves. Gives (base, taxes) in minor units.
+    So the price as tagged never moves. Where the tag was made with other taxes, its base is what anybody else's receipt
+    shows, and the customer's own taxes come on top of that. Gives (base, taxes) in minor units.
     """
-    plan, price = opened.plan, opened.price
+    if opened.tag is not None:
+        base, _ = _per_line(opened, opened.tag, opened.price)
+        return base, _per_line(opened, opened.plan, base)[1]
+    return _per_line(opened, opened.plan, opened.price)
+
+
+def _per_line(opened: OpenLine, plan: TaxPlan, price: int) -> Amounts:
     if not plan.has_fixed:
         if len(plan.alpha) == 1:
             # Nearly every line in nearly every shop: one percentage.
@@ -74,7 +81,7 @@ def round_globally(work: Sequence[OpenLine]) -> list[Amounts]:
             shares = spread([exact[i][1][position] for i, position in where])
             for (i, position), share in zip(where, shares, strict=True):
                 taxes[i][position] = share
-        if any(work[i].plan.has_excluded for i in lines):
+        if any(work[i].plan.has_excluded or work[i].tag is not None for i in lines):
             for i, base in zip(lines, spread([exact[i][0] for i in lines]), strict=True):
                 bases[i] = base
         else:
@@ -85,8 +92,14 @@ def round_globally(work: Sequence[OpenLine]) -> list[Amounts]:
 
 def _exact(opened: OpenLine) -> tuple[Fraction, list[Fraction]]:
     """The unrounded base and taxes of a line, in minor units."""
-    plan = opened.plan
-    price = Fraction(opened.top, opened.bottom * plan.denominator)
+    if opened.tag is None:
+        return _exact_by(opened, opened.plan, Fraction(opened.top, opened.bottom))
+    base, _ = _exact_by(opened, opened.tag, Fraction(opened.top, opened.bottom))
+    return _exact_by(opened, opened.plan, base)
+
+
+def _exact_by(opened: OpenLine, plan: TaxPlan, price: Fraction) -> tuple[Fraction, list[Fraction]]:
+    price /= plan.denominator
     if not plan.has_fixed:
         return plan.base_alpha * price, [alpha * price for alpha in plan.alpha]
     units = Fraction(opened.units_top, opened.units_bottom * plan.denominator)
