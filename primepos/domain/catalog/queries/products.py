@@ -165,6 +165,15 @@ def get_product(ctx: Context, product_id: UUID | None = None, sku: str | None = 
     return ProductOut(barcodes=_barcodes(found[0]), **_shaped(found[0]))
 
 
+def whole_products(ctx: Context, which: str, values: dict[str, Any], limit: int) -> list[ProductOut]:
+    """Return the products that a condition of ours on ``p`` picks, whole, by SKU, at most so many."""
+    found = ctx.uow.rows(
+        f"{_WHOLE} WHERE p.tenant_id = %(tenant)s AND {which} ORDER BY p.sku LIMIT %(limit)s",
+        {**values, "tenant": ctx.tenant_id, "limit": limit},
+    )
+    return [ProductOut(barcodes=_barcodes(row), **_shaped(row)) for row in found]
+
+
 def list_products(ctx: Context, data: ListProducts) -> ProductPage:
     """Return a page of products; one row more is read to know whether there is another page."""
     values: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """Operations on the catalogue: products, variants, units, kits, pictures, labels, categories and taxes."""
 
+from primepos.domain.catalog.service.labels import list_labels, list_sheets, print_labels
 from primepos.domain.catalog.service.makeup import create_variants, list_variants, set_kit, set_units
 from primepos.domain.catalog.service.products import (
     archive_product,
@@ -36,11 +37,14 @@ __all__ = [
     "create_variants",
     "get_product",
     "list_categories",
+    "list_labels",
     "list_products",
+    "list_sheets",
     "list_tax_classes",
     "list_taxes",
     "list_variants",
     "look_up_code",
+    "print_labels",
     "pull_snapshot",
     "search_products",
     "set_barcodes",
