@@ -41,7 +41,7 @@ class Workplace:
 
     def run(self, operation: Operation[Any, Any], data: Any = None) -> Any:
         """Run an operation as this person in this tenant."""
-        return self.app.run(operation, self.identity, data)
+        return session.run_with_consent(self.app, operation, self.identity, data)
 
     @property
     def current(self) -> TenantOut:

@@ -3,16 +3,20 @@
 By default a person at this shell acts as the tenant's owner (or, outside a tenant, as saas_admin): whoever can read the
 server's settings holds the database anyway, and the audit trail names them. ``PRIMEPOS_TOKEN`` (an access token from
 signing in) makes the command act as that person instead, with that person's permissions.
+
+Another person's consent is given beside a command in the environment: ``PRIMEPOS_APPROVAL`` is the id of what they
+agreed to, ``PRIMEPOS_APPROVER`` and ``PRIMEPOS_APPROVER_PIN`` (or ``PRIMEPOS_APPROVER_BADGE``) theirs on the spot.
 """
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from primepos import bootstrap
-from primepos.core.context import Identity, operator
-from primepos.core.errors import InvalidInput
+from primepos.core.context import Approval, Identity, operator
+from primepos.core.errors import ApprovalRequired, InvalidInput
 from primepos.core.settings import load_settings
 from primepos.domain.accounts.errors import NotAMember
 from primepos.domain.tenancy.lookup import operator_in
@@ -105,7 +109,7 @@ def run_in_tenant(
 ) -> Out:
     """Run one operation inside a tenant."""
     app = open_app(env_file)
-    return app.run(operation, operator_identity(app, tenant), data)
+    return run_with_consent(app, operation, operator_identity(app, tenant), data)
 
 
 def run_in_system(
@@ -114,6 +118,36 @@ def run_in_system(
     """Run one operation across tenants."""
     app = open_app(env_file)
     return app.run(operation, system_identity(app), data)
+
+
+def run_with_consent(
+    app: App, operation: Operation[In, Out], identity: Identity, data: Mapping[str, Any] | None
+) -> Out:
+    """Run an operation with the consent that stands beside the command, if there is any.
+
+    What a command only looks up on its way is looked up without it, as long as that is allowed.
+    """
+    consent = given_consent()
+    if consent is None or not operation.reads:
+        return app.run(operation, identity, data, approval=consent)
+    try:
+        return app.run(operation, identity, data)
+    except ApprovalRequired:
+        return app.run(operation, identity, data, approval=consent)
+
+
+def given_consent() -> Approval | None:
+    """Return another person's consent from the environment; None without. Raises ``INVALID_INPUT``."""
+    asked, badge = os.environ.get("PRIMEPOS_APPROVAL"), os.environ.get("PRIMEPOS_APPROVER_BADGE")
+    code, pin = os.environ.get("PRIMEPOS_APPROVER"), os.environ.get("PRIMEPOS_APPROVER_PIN")
+    if asked:
+        try:
+            return Approval(id=UUID(asked))
+        except ValueError:
+            raise InvalidInput("PRIMEPOS_APPROVAL: expected the id of an approval") from None
+    if badge:
+        return Approval(badge=badge)
+    return Approval(staff_code=code, pin=pin) if code and pin else None
 
 
 def _bearer(app: App, token: str) -> Identity:

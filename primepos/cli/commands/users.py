@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -29,9 +29,8 @@ from primepos.domain.staff.service import archive_staff, create_staff, list_staf
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's e-mail address.")]
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The person's staff code.")]
 NameOption = Annotated[str, typer.Option(metavar="TEXT", help="What the person is called.")]
-# As accounts.schemas.GIVEN_ROLES: nobody is made a till, or an administrator of the installation, by a role.
-GivenRole = Literal["owner", "manager", "cashier", "stock_clerk", "accountant"]
-RoleOption = Annotated[GivenRole, typer.Option(help="What the person may do.")]
+_ROLES = "owner, manager, cashier, stock_clerk, accountant, or one of your own (`primepos roles list`)."
+RoleOption = Annotated[str, typer.Option(metavar="ROLE", help=f"What the person may do: {_ROLES}")]
 OutletsOption = Annotated[
     list[str] | None, typer.Option("--outlet", metavar="OUTLET", help="Only this outlet; may be given again.")
 ]
@@ -139,7 +138,7 @@ _USER_COLUMNS = ("email", "name", "role", "is_disabled")
 )
 def set_role_(
     email: EmailArgument,
-    role: Annotated[GivenRole, typer.Argument(help="What the person is from now on.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"What the person is from now on: {_ROLES}")],
     *,
     outlet: OutletsOption = None,
     all_outlets: AllOutletsFlag = False,
@@ -256,7 +255,7 @@ def change_staff(
     code: CodeArgument,
     *,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="The new name.")] = None,
-    role: Annotated[GivenRole | None, typer.Option(help="The new role.")] = None,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help=f"The new role: {_ROLES}")] = None,
     outlet: OutletsOption = None,
     all_outlets: AllOutletsFlag = False,
     tenant: TenantOption = None,
