@@ -31,6 +31,7 @@ from primepos.api.routes.approvals import ApprovalsController
 from primepos.api.routes.audit import AuditController
 from primepos.api.routes.auth import AuthController
 from primepos.api.routes.categories import CategoriesController
+from primepos.api.routes.customers import CustomersController
 from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
 from primepos.api.routes.outlets import OutletsController
@@ -67,6 +68,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TaxesController,
     TaxClassesController,
     StockController,
+    CustomersController,
     TransfersController,
     CountsController,
     ShiftsController,

@@ -16,6 +16,7 @@ from primepos.core.permissions import Permission
 
 # Not on the API, and why. The administration of the installation comes with the admin panel.
 NOT_ROUTED = {
+    "customers.reseal": "a change of keys is the server's: at its shell",
     "importing.load_products": "one batch of a file that the command line reads",
     "importing.load_sales": "one batch of a file that the command line reads",
     "importing.plan_products": "the command line asks before it reads a file",

@@ -14,6 +14,7 @@ import pytest
 from primepos.core.errors import ErrorKind, PrimePOSError
 from primepos.core.ids import new_id
 from primepos.domain.catalog.service import create_category
+from primepos.domain.customers.service import create_customer, create_group
 from primepos.domain.sales.service import book_sale, deliver_sale
 from primepos.domain.schema import GLOBAL_TABLES, METADATA
 from primepos.domain.staff.service import create_staff
@@ -41,6 +42,8 @@ class Theirs:
         self.delivered = TillSeries(shop, self.shift, NOON).sell()
         app.run(deliver_sale, shop.device, self.delivered)
         self.category = app.run(create_category, shop.owner, {"name": "Theirs"}).id
+        self.customer = app.run(create_customer, shop.owner, {"name": "Theirs", "number": "555"}).id
+        self.group = app.run(create_group, shop.owner, {"code": "theirs", "name": "Theirs"}).id
         self.staff = app.run(
             create_staff, shop.owner, {"code": "42", "name": "Their cashier", "role": "cashier", "pin": "4711"}
         ).id
@@ -75,6 +78,17 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "catalog.unarchive_product": lambda _, t: {"id": t.product},
     "catalog.update_product": lambda _, t: {"id": t.product, "name": "Mine now"},
     "catalog.update_tax": lambda _, t: {"id": t.shop.tax_id, "amount": "99"},
+    "customers.archive": lambda _, t: {"id": t.customer},
+    "customers.consent": lambda _, t: {"id": t.customer, "purpose": "email", "given": True, "how": "web"},
+    "customers.consents": lambda _, t: {"id": t.customer},
+    "customers.data": lambda _, t: {"id": t.customer},
+    "customers.erase": lambda _, t: {"id": t.customer, "confirm": True},
+    "customers.get": lambda _, t: {"id": t.customer},
+    "customers.history": lambda _, t: {"id": t.customer},
+    "customers.merge": lambda _, t: {"id": new_id(), "into": t.customer},
+    "customers.unarchive": lambda _, t: {"id": t.customer},
+    "customers.update": lambda _, t: {"id": t.customer, "name": "Mine now"},
+    "customers.update_group": lambda _, t: {"id": t.group, "name": "Mine now"},
     "devices.enrol": lambda _, t: {"register_id": t.shop.till_id},
     "devices.list": lambda _, t: {"after": UUID(int=0)},
     "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
@@ -149,7 +163,7 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
 # Asked by the till itself, not by a person.
 AS_DEVICE = {"sales.deliver", "staff.sign_in"}
 # These take an id that is the caller's own to choose, or none of a tenant's.
-NO_FOREIGN_ID: set[str] = {"users.create", "users.invite"}
+NO_FOREIGN_ID: set[str] = {"customers.create", "users.create", "users.invite"}
 
 
 def takes_ids(shape: Any) -> bool:

@@ -39,17 +39,17 @@ AWAITED: Final[Mapping[str, str]] = {
         "API keys and webhooks": "apikey:write webhook:write",
         "cash in and out, drawer": "cash:drawer_open cash:move shift:close_over_limit shift:force_close",
         "customers, gift cards, points": (
-            "customer:credit_limit customer:erase customer:read customer:write giftcard:adjust giftcard:issue"
+            "customer:credit_limit giftcard:adjust giftcard:issue"
             " loyalty:adjust sale:credit_sale"
         ),
         "card terminals": "payment:offline_card",
         "plans and metering": "plan:write usage:read",
-        "price lists and promotions": "pricelist:write promotion:write",
+        "price lists and promotions": "promotion:write",
         "purchasing and transfers": (
             "purchase:approve purchase:receive purchase:write stock:count stock:count_approve stock:transfer"
             " product:cost_read"
         ),
-        "refunds and held sales": "refund:no_receipt sale:hold sale:tax_override",
+        "refunds and held sales": "refund:no_receipt sale:hold",
         "more reports": "report:export report:margin report:staff",
         "export, erasure and support": "tenant:erase tenant:export tenant:support_grant",
         "time clock": "timeclock:edit timeclock:own",
