@@ -36,6 +36,7 @@ from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
 from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import ProductsController
+from primepos.api.routes.purchasing import PurchasesController, SuppliersController
 from primepos.api.routes.registers import RegistersController
 from primepos.api.routes.reports import ReportsController
 from primepos.api.routes.roles import RolesController
@@ -71,6 +72,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CustomersController,
     TransfersController,
     CountsController,
+    SuppliersController,
+    PurchasesController,
     ShiftsController,
     SalesController,
     FiscalController,
