@@ -1,7 +1,8 @@
 """Drawing labels on sheets, as PDF.
 
 Bars are vectors of whole modules with their quiet zones, between 80 and 100 percent of the nominal size (0.33 mm a
-module; GS1 General Specifications, 5.2.6.6), so a scanner reads them from the printer's paper.
+module; GS1 General Specifications, 5.2.6.6), so a scanner reads them from the printer's paper. Lengths are in points
+of 1/72 inch; they are geometry, and no amount of money is worked out here.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from unicodedata import combining, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     from primepos.domain.catalog.label_schemas import LabelOut
     from primepos.domain.catalog.sheets import SheetFormat
 
-MM: Final = 72 / 25.4
-NOMINAL_MM: Final = 0.33
-LEAST_EAN_MM: Final = 0.264
+# The drawing library has no types.
+Points = Any
+MM: Final = 720 / 254
+NOMINAL_MM: Final = 33 / 100
+LEAST_EAN_MM: Final = 264 / 1000
 # Code 128 has no least size of its own; below this a handheld scanner has trouble with a common laser print.
-LEAST_128_MM: Final = 0.19
+LEAST_128_MM: Final = 19 / 100
 # Modules with the quiet zones of GS1: 11 and 7 for EAN-13, 9 and 9 for UPC-A, 7 and 7 for EAN-8.
 _MODULES: Final = {"EAN-13": 113, "UPC-A": 113, "EAN-8": 81}
 _DRAWN_AS: Final = {"EAN-13": "EAN13", "UPC-A": "UPCA", "EAN-8": "EAN8", "Code 128": "Code128"}
@@ -33,7 +37,7 @@ _FONTS: Final = (
     "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans{}.ttf",
     "/usr/share/fonts/TTF/DejaVuSans{}.ttf",
 )
-_MARGIN_MM: Final = 1.5
+_MARGIN_MM: Final = 3 / 2
 
 
 class _Pen:
@@ -45,7 +49,7 @@ class _Pen:
         self.sheet = sheet
         self.write = write
         self.out = io.BytesIO()
-        size = tuple(float(each) * MM for each in sheet.paper)
+        size = tuple(_points(each) for each in sheet.paper)
         self.canvas = Canvas(self.out, pagesize=size, invariant=True, initialFontName="Helvetica")
         self.plain, self.bold, self.face = _fonts()
         self.pages = 1
@@ -53,35 +57,35 @@ class _Pen:
 
     def label(self, place: int, item: LabelOut, *, outline: bool) -> None:
         """Draw a label at its place on the present sheet."""
-        left, top = (float(each) * MM for each in self.sheet.place(place))
-        width, height = float(self.sheet.width) * MM, float(self.sheet.height) * MM
-        bottom = float(self.sheet.paper[1]) * MM - top - height
+        left, top = (_points(each) for each in self.sheet.place(place))
+        width, height = _points(self.sheet.width), _points(self.sheet.height)
+        bottom = _points(self.sheet.paper[1]) - top - height
         if outline:
-            self.canvas.setLineWidth(0.25)
+            self.canvas.setLineWidth(25 / 100)
             self.canvas.rect(left, bottom, width, height)
         margin = _MARGIN_MM * MM
         x, y, w, h = left + margin, bottom + margin, width - 2 * margin, height - 2 * margin
-        size = min(9.0, h / 8)
+        size = min(9, h / 8)
         price, per = self.write(item)
         lines = self._wrapped(item.name, self.bold, size, w)
         cursor = y + h
         for line in lines:
-            cursor -= size * 1.1
+            cursor -= size * 11 / 10
             self._text(x, cursor, line, self.bold, size)
-        large = size * 1.7
+        large = size * 17 / 10
         cursor -= large
         self._text(x, cursor, price, self.bold, large)
         room = w - self._width(price, self.bold, large) - 4
         if per:
-            fitted = self._fitted(per, self.plain, size * 0.85, room)
+            fitted = self._fitted(per, self.plain, size * 85 / 100, room)
             self.canvas.setFont(self.plain, fitted)
             self.canvas.drawRightString(x + w, cursor, self._known(per))
-        cursor -= size * 0.5
+        cursor -= size * 5 / 10
         if not self._code(item, x, y, w, cursor - y):
             self.without_code.append(item.sku)
-            self._text(x, y, item.sku, self.plain, size * 0.8)
+            self._text(x, y, item.sku, self.plain, size * 8 / 10)
 
-    def _code(self, item: LabelOut, x: float, y: float, width: float, height: float) -> bool:
+    def _code(self, item: LabelOut, x: Points, y: Points, width: Points, height: Points) -> bool:
         """Draw the code into what room is left; tell whether there is one and it has room."""
         if item.code is None or item.symbology is None or height < 4 * MM:
             return False
@@ -91,15 +95,15 @@ class _Pen:
         modules = _MODULES.get(item.symbology)
         is_plain = modules is None
         if modules is None:
-            probe = createBarcodeDrawing("Code128", value=item.code, barWidth=1.0, barHeight=10, quiet=False)
+            probe = createBarcodeDrawing("Code128", value=item.code, barWidth=1, barHeight=10, quiet=False)
             modules = round(probe.width) + _QUIET_128
         module = min(NOMINAL_MM, width / MM / modules)
         if module < (LEAST_128_MM if is_plain else LEAST_EAN_MM):
             return False
         bar = module * MM
-        size = min(7.0, height / 4)
+        size = min(7, height / 4)
         # The other symbologies have their digits between the bars; this one gets a line of its own.
-        under = size * 1.2 if is_plain else 0.0
+        under = size * 12 / 10 if is_plain else 0
         own: dict[str, Any] = {"lquiet": 10 * bar, "rquiet": 10 * bar} if is_plain else {"fontSize": size}
         drawing = createBarcodeDrawing(
             _DRAWN_AS[item.symbology],
@@ -131,18 +135,18 @@ class _Pen:
         """Return a text in the letters that the font has: without marks where need be, else a question mark."""
         return "".join(_letter(sign, self.face) for sign in text)
 
-    def _width(self, text: str, font: str, size: float) -> float:
-        return float(self.canvas.stringWidth(self._known(text), font, size))
+    def _width(self, text: str, font: str, size: Points) -> Points:
+        return self.canvas.stringWidth(self._known(text), font, size)
 
-    def _text(self, x: float, y: float, text: str, font: str, size: float) -> None:
+    def _text(self, x: Points, y: Points, text: str, font: str, size: Points) -> None:
         self.canvas.setFont(font, size)
         self.canvas.drawString(x, y, self._known(text))
 
-    def _fitted(self, text: str, font: str, size: float, room: float) -> float:
+    def _fitted(self, text: str, font: str, size: Points, room: Points) -> Points:
         wide = self._width(text, font, size)
-        return size if wide <= room else max(4.0, size * max(room, 1.0) / wide)
+        return size if wide <= room else max(4, size * max(room, 1) / wide)
 
-    def _wrapped(self, text: str, font: str, size: float, room: float) -> list[str]:
+    def _wrapped(self, text: str, font: str, size: Points, room: Points) -> list[str]:
         """Return a text in at most two lines; what has no room ends in dots."""
         lines = [""]
         for word in text.split():
@@ -156,7 +160,7 @@ class _Pen:
             kept[1] += "..."
         return [self._cut(line, font, size, room) for line in kept]
 
-    def _cut(self, line: str, font: str, size: float, room: float) -> str:
+    def _cut(self, line: str, font: str, size: Points, room: Points) -> str:
         while self._width(line, font, size) > room and len(line) > 4:
             line = f"{line.removesuffix('...')[:-1]}..."
         return line
@@ -183,6 +187,11 @@ def draw_labels(
         pen.label(place, item, outline=outlines)
         place = (place + 1) % sheet.count
     return pen.finished(), pen.pages, list(dict.fromkeys(pen.without_code))
+
+
+def _points(millimetres: Decimal) -> Points:
+    top, bottom = millimetres.as_integer_ratio()
+    return top / bottom * MM
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,7 @@
 """Operations on the catalogue: products, variants, units, kits, pictures, labels, categories and taxes."""
 
+from primepos.domain.catalog.service.editing import edit_products
+from primepos.domain.catalog.service.images import get_image, remove_image, set_image
 from primepos.domain.catalog.service.labels import list_labels, list_sheets, print_labels
 from primepos.domain.catalog.service.makeup import create_variants, list_variants, set_kit, set_units
 from primepos.domain.catalog.service.products import (
@@ -35,6 +37,8 @@ __all__ = [
     "create_tax",
     "create_tax_class",
     "create_variants",
+    "edit_products",
+    "get_image",
     "get_product",
     "list_categories",
     "list_labels",
@@ -46,9 +50,11 @@ __all__ = [
     "look_up_code",
     "print_labels",
     "pull_snapshot",
+    "remove_image",
     "search_products",
     "set_barcodes",
     "set_class_taxes",
+    "set_image",
     "set_kit",
     "set_units",
     "unarchive_category",
