@@ -35,13 +35,13 @@ from primepos.api.routes.customers import CustomersController
 from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
 from primepos.api.routes.outlets import OutletsController
-from primepos.api.routes.products import ProductsController
+from primepos.api.routes.products import LabelsController, ProductsController
 from primepos.api.routes.purchasing import PurchasesController, SuppliersController
 from primepos.api.routes.registers import RegistersController
 from primepos.api.routes.reports import ReportsController
 from primepos.api.routes.roles import RolesController
 from primepos.api.routes.sales import SalesController
-from primepos.api.routes.shifts import ShiftsController
+from primepos.api.routes.shifts import CashController, ShiftsController
 from primepos.api.routes.staff import StaffController
 from primepos.api.routes.stock import CountsController, StockController, TransfersController
 from primepos.api.routes.taxes import TaxClassesController, TaxesController
@@ -65,6 +65,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RegistersController,
     DevicesController,
     ProductsController,
+    LabelsController,
     CategoriesController,
     TaxesController,
     TaxClassesController,
@@ -75,6 +76,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     SuppliersController,
     PurchasesController,
     ShiftsController,
+    CashController,
     SalesController,
     FiscalController,
     ReportsController,

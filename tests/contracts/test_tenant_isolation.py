@@ -13,6 +13,7 @@ import pytest
 
 from primepos.core.errors import ErrorKind, PrimePOSError
 from primepos.core.ids import new_id
+from primepos.domain.cash.service import close_shift, move_cash, propose_adjustment
 from primepos.domain.catalog.service import create_category
 from primepos.domain.customers.service import create_customer, create_group
 from primepos.domain.sales.service import book_sale, deliver_sale
@@ -37,6 +38,12 @@ class Theirs:
         """Fill the shop."""
         self.shop = shop
         self.product = shop.products[0]
+        self.closed_shift = a_shift(app, shop)
+        dropped = {"id": new_id(), "shift_id": self.closed_shift, "kind": "drop", "amount": 100, "reason": "full"}
+        app.run(move_cash, shop.owner, dropped)
+        app.run(close_shift, shop.cashier, {"shift_id": self.closed_shift, "counted": 9_000})
+        proposed = {"id": new_id(), "shift_id": self.closed_shift, "counted": 9_900, "reason": "miscounted"}
+        self.adjustment = app.run(propose_adjustment, shop.cashier, proposed).id
         self.shift = a_shift(app, shop)
         self.sale = app.run(book_sale, shop.cashier, basket(shop)).id
         self.delivered = TillSeries(shop, self.shift, NOON).sell()
@@ -56,7 +63,44 @@ def _deliver(mine: Shop, theirs: Theirs) -> dict[str, Any]:
 # How each operation is asked for what is another tenant's. A list answers with nothing instead of refusing.
 ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "audit.list": lambda _, t: {"actor_id": t.shop.owner.actor_id},
+    "cash.bank_deposit": lambda _, t: {"id": new_id(), "outlet_id": t.shop.outlet_id, "amount": 1, "reason": "theft"},
     "cash.close_shift": lambda _, t: {"shift_id": t.shift, "counted": 0},
+    "cash.count": lambda _, t: {"id": new_id(), "shift_id": t.shift, "counted": 0},
+    "cash.count_safe": lambda _, t: {"id": new_id(), "outlet_id": t.shop.outlet_id, "counted": 0, "reason": "theft"},
+    "cash.decide_adjustment": lambda _, t: {"id": t.adjustment, "confirm": True},
+    "cash.deliver": lambda m, t: {
+        "id": new_id(),
+        "shift_id": t.shift,
+        "kind": "paid_out",
+        "amount": 1,
+        "reason": "theft",
+        "at": NOON,
+        "actor_id": m.cashier.actor_id,
+        "actor": "Mine",
+    },
+    "cash.deliver_closing": lambda m, t: {
+        "shift_id": t.shift,
+        "counted": 0,
+        "actor_id": m.cashier.actor_id,
+        "actor": "Mine",
+    },
+    "cash.end_shift": lambda _, t: {"shift_id": t.shift},
+    "cash.force_close_shift": lambda _, t: {"shift_id": t.shift, "reason": "theft"},
+    "cash.join_shift": lambda _, t: {"shift_id": t.shift},
+    "cash.list_adjustments": lambda _, t: {"shift_id": t.closed_shift},
+    "cash.list_movements": lambda _, t: {"shift_id": t.closed_shift},
+    "cash.list_safe_entries": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "cash.list_safes": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "cash.list_variances": lambda _, t: {"shift_id": t.closed_shift},
+    "cash.move": lambda _, t: {"id": new_id(), "shift_id": t.shift, "kind": "drop", "amount": 1, "reason": "theft"},
+    "cash.open_drawer": lambda _, t: {"id": new_id(), "shift_id": t.shift, "reason": "theft"},
+    "cash.preflight": lambda _, t: {"shift_id": t.shift},
+    "cash.propose_adjustment": lambda _, t: {
+        "id": new_id(),
+        "shift_id": t.closed_shift,
+        "counted": 5,
+        "reason": "theft",
+    },
     "cash.list_shifts": lambda _, t: {"register_id": t.shop.till_id},
     "cash.open_shift": lambda _, t: {"id": new_id(), "register_id": t.shop.till_id, "opening_float": 0},
     "cash.shift_figures": lambda _, t: {"shift_id": t.shift},
@@ -161,7 +205,7 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "users.set_role": lambda _, t: {"user_id": t.shop.owner.actor_id, "role": "cashier"},
 }
 # Asked by the till itself, not by a person.
-AS_DEVICE = {"sales.deliver", "staff.sign_in"}
+AS_DEVICE = {"cash.deliver", "cash.deliver_closing", "sales.deliver", "staff.sign_in"}
 # These take an id that is the caller's own to choose, or none of a tenant's.
 NO_FOREIGN_ID: set[str] = {"customers.create", "users.create", "users.invite"}
 

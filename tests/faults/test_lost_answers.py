@@ -45,7 +45,21 @@ SAFE_TO_REPEAT = {
 SAYS_THE_END = "says how things are to be, not what to add: again is the same"
 TAKEN = "what it makes has a name of its own: again is refused as a duplicate"
 FRESH = "makes a new secret: again makes another, and the one that was lost serves nobody"
+IN_CASH = "safe by its id, as cash/test_repeating.py shows"
 OTHERS = {
+    "POST /api/v1/shifts/{id:str}/people": SAYS_THE_END,
+    "POST /api/v1/shifts/{id:str}/end": SAYS_THE_END,
+    "POST /api/v1/shifts/{id:str}/force-close": "again by the same person is answered from before",
+    "POST /api/v1/shifts/{id:str}/movements": IN_CASH,
+    "POST /api/v1/shifts/{id:str}/drawer-openings": IN_CASH,
+    "POST /api/v1/shifts/{id:str}/counts": IN_CASH,
+    "POST /api/v1/shifts/{id:str}/adjustments": IN_CASH,
+    "POST /api/v1/cash/adjustments/{id:str}/decision": "again by the same person is answered from before",
+    "POST /api/v1/cash/safes/{id:str}/deposits": IN_CASH,
+    "POST /api/v1/cash/safes/{id:str}/counts": IN_CASH,
+    "PUT /api/v1/cash/denominations/{currency:str}": SAYS_THE_END,
+    "POST /api/v1/cash/deliver": IN_CASH,
+    "POST /api/v1/cash/deliver-closing": "again is answered from before, as a closing is",
     "POST /api/v1/auth/login": "begins another session; the lost one ends by itself",
     "POST /api/v1/auth/refresh": "the same token gets the same successor for ten seconds: tests/domain/accounts",
     "POST /api/v1/auth/logout": "again is refused: the session has ended, which was asked",

@@ -19,7 +19,7 @@ from primepos.core.permissions import Decision, Permission
 from primepos.domain.cash import ledger, queries
 from primepos.domain.cash.denominations import check_count, usual
 from primepos.domain.cash.errors import CloseBlocked, DifferenceUnexplained, TooMuchTakenOut
-from primepos.domain.cash.finding import find_shift
+from primepos.domain.cash.finding import find_shift, keep_seals
 from primepos.domain.cash.ledger import Counted, Variance
 from primepos.domain.cash.reports import tally, work_out
 from primepos.domain.cash.schemas import CashRules, CloseShift, ForeignCount, OpenShift
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from primepos.core.context import Context
     from primepos.core.db import UnitOfWork
-    from primepos.domain.cash.schemas import ShiftFigures
 
 _NO_REASON = "not explained"
 
@@ -106,17 +105,14 @@ def count_opening(ctx: Context, shift: Mapping[str, Any], data: OpenShift, who: 
         )
     values = {"shift": data.id, "kind": "opening", **who.values()}
     if counts:
-        ledger.insert_counts(ctx.uow, ctx.tenant_id, values, counts)
+        keep_seals(ctx, ledger.insert_counts(ctx.uow, ctx.tenant_id, values, counts))
     amount = shift["opening_difference"] or 0
-    ledger.book_variances(
-        ctx.uow,
-        ctx.tenant_id,
-        {**values, "reason": data.reason or _NO_REASON, "business_date": shift["business_date"]},
-        [Variance(id=new_id(), tender="cash", currency=home, amount=amount)],
-    )
+    values |= {"reason": data.reason or _NO_REASON, "business_date": shift["business_date"]}
+    found = [Variance(id=new_id(), tender="cash", currency=home, amount=amount)]
+    keep_seals(ctx, ledger.book_variances(ctx.uow, ctx.tenant_id, values, found))
 
 
-def close_counted(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who: Acting) -> ShiftFigures:
+def close_counted(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who: Acting) -> None:
     """Close a shift with what was counted, book the difference, put into the safe what goes there, store the Z.
 
     What was delivered happened and is taken as it is; anybody else is held to the rules that the shift was opened
@@ -151,7 +147,7 @@ def close_counted(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who:
         if data.printed is not None
         else []
     )
-    figures = _finish(
+    sealed = _finish(
         ctx.uow,
         ctx.tenant_id,
         shift,
@@ -164,18 +160,16 @@ def close_counted(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who:
         missing=missing,
         unsent=data.unsent,
     )
+    keep_seals(ctx, sealed)
     _store_counts(ctx, shift, data, expected, who)
     _take_to_safe(ctx, shift, data, who)
-    ctx.note(f"shift:{shift['id']}", over_limit=over, to_safe=data.to_safe)
-    return figures
+    ctx.note(f"shift:{shift['id']}", over_limit=over)
 
 
-def close_uncounted(
-    ctx: Context, shift: Mapping[str, Any], who: Acting, *, reason: str, counted: int | None
-) -> ShiftFigures:
+def close_uncounted(ctx: Context, shift: Mapping[str, Any], who: Acting, *, reason: str, counted: int | None) -> None:
     """Close a shift that was left open, by whoever may, with the count there is, if any."""
     home = ctx.tenant.currency.code
-    return _finish(
+    sealed = _finish(
         ctx.uow,
         ctx.tenant_id,
         shift,
@@ -186,6 +180,7 @@ def close_uncounted(
         reason=reason,
         forced=True,
     )
+    keep_seals(ctx, sealed)
 
 
 def closed_and_noted(ctx: Context, shift: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +199,14 @@ def closed_and_noted(ctx: Context, shift: dict[str, Any]) -> dict[str, Any]:
         expected=closed["expected"],
         counted=closed["counted"],
         difference=closed["difference"],
+        ended_at=utc_text(closed["ended_at"]),
+        ended_by=closed["ended_by"],
+        ended_by_id=None if closed["ended_by_id"] is None else str(closed["ended_by_id"]),
+        taken_out=closed["taken_out"],
+        reason=closed["reason"],
+        approved_by=closed["approved_by"],
+        approved_by_id=None if closed["approved_by_id"] is None else str(closed["approved_by_id"]),
+        forced=closed["forced"],
     )
     return closed
 
@@ -255,8 +258,11 @@ def _finish(
     forced: bool = False,
     missing: Sequence[str] = (),
     unsent: int = 0,
-) -> ShiftFigures:
-    """Close, number, book every difference and store the Z, or nothing of it (frappe/erpnext #43392)."""
+) -> ledger.Sealed:
+    """Close, number, book every difference and store the Z, or nothing of it (frappe/erpnext #43392).
+
+    Returns the seals of what was written.
+    """
     queries.write_closing(
         uow,
         tenant_id,
@@ -280,7 +286,7 @@ def _finish(
     figures = work_out(uow, tenant_id, closed, home, missing=missing, unsent=unsent, made_at=who.at)
     tallies = tally(expected, figures.tenders, home, counted)
     figures = msgspec.structs.replace(figures, tallies=tallies)
-    ledger.book_variances(
+    sealed = ledger.book_variances(
         uow,
         tenant_id,
         {
@@ -295,7 +301,7 @@ def _finish(
             for each in tallies
         ],
     )
-    queries.insert_report(
+    return sealed | ledger.insert_report(
         uow,
         tenant_id,
         shift_id=shift["id"],
@@ -304,7 +310,6 @@ def _finish(
         made_at=who.at,
         figures=msgspec.json.encode(figures).decode(),
     )
-    return figures
 
 
 def _check_pieces(
@@ -369,7 +374,8 @@ def _store_counts(
             for each in data.foreign
         ),
     ]
-    ledger.insert_counts(ctx.uow, ctx.tenant_id, {"shift": shift["id"], "kind": "closing", **who.values()}, counts)
+    values = {"shift": shift["id"], "kind": "closing", **who.values()}
+    keep_seals(ctx, ledger.insert_counts(ctx.uow, ctx.tenant_id, values, counts))
 
 
 def _take_to_safe(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who: Acting) -> None:
@@ -379,18 +385,15 @@ def _take_to_safe(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who:
     for currency, amount in sorted(amounts.items()):
         if not amount:
             continue
-        ledger.move_safe(
-            ctx.uow,
-            ctx.tenant_id,
-            {
-                "id": new_id(),
-                "outlet": shift["outlet_id"],
-                "currency": currency,
-                "kind": "closing",
-                "amount": amount,
-                "shift": shift["id"],
-                "reason": f"closing of {shift['register']}",
-                "reference": "",
-                **who.values(),
-            },
-        )
+        entry = {
+            "id": new_id(),
+            "outlet": shift["outlet_id"],
+            "currency": currency,
+            "kind": "closing",
+            "amount": amount,
+            "shift": shift["id"],
+            "reason": f"closing of {shift['register']}",
+            "reference": "",
+            **who.values(),
+        }
+        keep_seals(ctx, ledger.move_safe(ctx.uow, ctx.tenant_id, entry))

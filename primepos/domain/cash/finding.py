@@ -44,6 +44,11 @@ def chosen_currency(ctx: Context, code: str | None) -> str:
     return ctx.tenant.currency.code if code is None else currency_of(code).code
 
 
+def keep_seals(ctx: Context, sealed: Mapping[str, str]) -> None:
+    """Have the trail keep the seals of rows that were written: by them the auditor knows one that was changed."""
+    ctx.audit.data.setdefault("seals", {}).update(sealed)
+
+
 def outlets_of(ctx: Context) -> list[UUID] | None:
     """Return the outlets the caller works in, None for all."""
     return None if ctx.identity.outlet_ids is None else sorted(ctx.identity.outlet_ids)

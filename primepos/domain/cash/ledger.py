@@ -6,7 +6,7 @@ the entry that explains it. The safe's row is the last lock that is taken: after
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,84 @@ class Variance(Struct, frozen=True, kw_only=True):
     amount: int
 
 
+_MOMENT = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+_HASH = "left(encode(sha256(convert_to(jsonb_build_array({})::text, 'UTF8')), 'hex'), 32)"
+
+
+def _seal(*columns: str) -> str:
+    return _HASH.format(", ".join(_MOMENT.format(each) if each.endswith("_at") else each for each in columns))
+
+
+# What the trail keeps of each row that is only ever added, so that the auditor knows one that was changed.
+SEALS: Final = {
+    "cash_movements": _seal(
+        "id",
+        "shift_id",
+        "kind",
+        "currency",
+        "amount",
+        "reason",
+        "reference",
+        "moved_at",
+        "recorded_at",
+        "actor_id",
+        "actor",
+        "approved_by_id",
+        "approved_by",
+        "late",
+    ),
+    "cash_counts": _seal(
+        "id",
+        "shift_id",
+        "kind",
+        "currency",
+        "counted",
+        "expected",
+        "denominations",
+        "counted_at",
+        "actor_id",
+        "actor",
+    ),
+    "cash_variances": _seal(
+        "id",
+        "shift_id",
+        "kind",
+        "tender",
+        "currency",
+        "amount",
+        "reason",
+        "business_date",
+        "booked_at",
+        "actor_id",
+        "actor",
+        "approved_by_id",
+        "approved_by",
+    ),
+    "safe_entries": _seal(
+        "id",
+        "outlet_id",
+        "currency",
+        "entry_no",
+        "kind",
+        "amount",
+        "balance",
+        "shift_id",
+        "reason",
+        "reference",
+        "moved_at",
+        "actor_id",
+        "actor",
+        "approved_by_id",
+        "approved_by",
+    ),
+    "shift_reports": _seal("shift_id", "register_id", "z_number", "made_at", "figures"),
+}
+Sealed = dict[str, str]
+
+_STORE_Z = (
+    "INSERT INTO shift_reports (tenant_id, shift_id, register_id, z_number, made_at, figures)"  # noqa: S608 - constants
+    " VALUES (%s, %s, %s, %s, %s, %s) RETURNING " + SEALS["shift_reports"] + " AS seal"
+)
 _MOVEMENT = """
 SELECT m.id, m.shift_id, m.kind, m.currency, m.amount, m.reason, m.reference, m.moved_at, m.recorded_at, m.actor_id,
        m.actor, m.approved_by_id, m.approved_by, m.late
@@ -102,12 +180,17 @@ INSERT INTO safe_entries (tenant_id, id, outlet_id, currency, entry_no, kind, am
                           reference, moved_at, actor_id, actor, approved_by_id, approved_by)
 SELECT %(tenant)s, %(id)s, %(outlet)s, %(currency)s, safe.entries, %(kind)s, %(amount)s, safe.balance, %(shift)s,
        %(reason)s, %(reference)s, %(at)s, %(actor_id)s, %(actor)s, %(approver_id)s, %(approver)s FROM safe
-RETURNING id
 """
 _ENTRY = """
 SELECT e.id, e.outlet_id, e.currency, e.entry_no, e.kind, e.amount, e.balance, e.shift_id, e.reason, e.reference,
        e.moved_at, e.actor_id, e.actor, e.approved_by FROM safe_entries e WHERE e.tenant_id = %(tenant)s
 """
+
+
+def _sealed(uow: UnitOfWork, table: str, insert: str, parameters: Mapping[str, Any]) -> Sealed:
+    """Run an INSERT and return the seal of each new row by its table and id."""
+    found = uow.rows(f"{insert} RETURNING id, {SEALS[table]} AS seal", parameters)
+    return {f"{table}:{row['id']}": row["seal"] for row in found}
 
 
 def find_movement(uow: UnitOfWork, tenant_id: int, movement_id: UUID) -> dict[str, Any] | None:
@@ -116,9 +199,11 @@ def find_movement(uow: UnitOfWork, tenant_id: int, movement_id: UUID) -> dict[st
     return found[0] if found else None
 
 
-def insert_movement(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any]) -> None:
-    """Write one movement; ``amount`` has the drawer's sign."""
-    uow.run(
+def insert_movement(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any]) -> Sealed:
+    """Write one movement and return its seal; ``amount`` has the drawer's sign."""
+    return _sealed(
+        uow,
+        "cash_movements",
         "INSERT INTO cash_movements (tenant_id, id, shift_id, kind, currency, amount, reason, reference, moved_at,"
         " recorded_at, actor_id, actor, approved_by_id, approved_by, late) VALUES (%(tenant)s, %(id)s, %(shift)s,"
         " %(kind)s, %(currency)s, %(amount)s, %(reason)s, %(reference)s, %(at)s, %(now)s, %(actor_id)s, %(actor)s,"
@@ -142,9 +227,11 @@ def find_count(uow: UnitOfWork, tenant_id: int, count_id: UUID) -> dict[str, Any
     return found[0] if found else None
 
 
-def insert_counts(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], counts: Sequence[Counted]) -> None:
-    """Write counts of one moment, one for each currency."""
-    uow.run(
+def insert_counts(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], counts: Sequence[Counted]) -> Sealed:
+    """Write counts of one moment, one for each currency, and return their seals."""
+    return _sealed(
+        uow,
+        "cash_counts",
         "INSERT INTO cash_counts (tenant_id, id, shift_id, kind, currency, counted, expected, denominations,"
         " counted_at, actor_id, actor) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s, x.currency, x.counted,"
         " x.expected, x.denominations, %(at)s, %(actor_id)s, %(actor)s FROM json_to_recordset(%(counts)s::json)"
@@ -184,12 +271,14 @@ def last_closing_count(uow: UnitOfWork, tenant_id: int, shift_id: UUID, currency
     return counted
 
 
-def book_variances(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], found: Sequence[Variance]) -> None:
-    """Book differences as over or short, one for each tender; those of zero are none."""
+def book_variances(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], found: Sequence[Variance]) -> Sealed:
+    """Book differences as over or short, one for each tender, and return their seals; those of zero are none."""
     differing = [each for each in found if each.amount]
     if not differing:
-        return
-    uow.run(
+        return {}
+    return _sealed(
+        uow,
+        "cash_variances",
         "INSERT INTO cash_variances (tenant_id, id, shift_id, kind, tender, currency, amount, reason, business_date,"
         " booked_at, actor_id, actor, approved_by_id, approved_by) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s,"
         " x.tender, x.currency, x.amount, %(reason)s, %(business_date)s, %(at)s, %(actor_id)s, %(actor)s,"
@@ -197,6 +286,21 @@ def book_variances(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], f
         " AS x(id uuid, tender text, currency text, amount bigint)",
         {"tenant": tenant_id, "found": _encode(differing).decode(), "approver_id": None, "approver": None, **values},
     )
+
+
+def insert_report(
+    uow: UnitOfWork,
+    tenant_id: int,
+    *,
+    shift_id: UUID,
+    register_id: UUID,
+    z_number: int,
+    made_at: datetime,
+    figures: str,
+) -> Sealed:
+    """Store the Z of a shift and return its seal; ``figures`` is JSON."""
+    found = uow.rows(_STORE_Z, (tenant_id, shift_id, register_id, z_number, made_at, figures))
+    return {f"shift_reports:{shift_id}": found[0]["seal"]}
 
 
 def page_of_variances(uow: UnitOfWork, tenant_id: int, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -263,15 +367,17 @@ def lock_safe(uow: UnitOfWork, tenant_id: int, outlet_id: UUID, currency: str) -
     return balance
 
 
-def move_safe(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any]) -> None:
-    """Change a safe by ``amount``, with the entry that explains it, unless it would go below zero.
+def move_safe(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any]) -> Sealed:
+    """Change a safe by ``amount``, with the entry that explains it, unless it would go below zero; return its seal.
 
     Raises:
         SafeShort: it does not hold that much.
     """
     lock_safe(uow, tenant_id, values["outlet"], values["currency"])
-    if not uow.rows(_MOVE_SAFE, {"tenant": tenant_id, **values}):
+    sealed = _sealed(uow, "safe_entries", _MOVE_SAFE, {"tenant": tenant_id, **values})
+    if not sealed:
         raise SafeShort(amount=-values["amount"], currency=values["currency"])
+    return sealed
 
 
 def find_entry(uow: UnitOfWork, tenant_id: int, entry_id: UUID) -> dict[str, Any] | None:

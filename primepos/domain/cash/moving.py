@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from primepos.domain.cash import ledger, queries
 from primepos.domain.cash.errors import CashConflict, ShiftClosed
+from primepos.domain.cash.finding import keep_seals
 from primepos.domain.cash.ledger import Counted
 from primepos.domain.cash.schemas import MovementOut
 
@@ -67,9 +68,10 @@ def move(
         "late": late,
         **who.values(),
     }
-    ledger.insert_movement(ctx.uow, ctx.tenant_id, values)
+    keep_seals(ctx, ledger.insert_movement(ctx.uow, ctx.tenant_id, values))
     if kind in _SAFE:
-        ledger.move_safe(ctx.uow, ctx.tenant_id, {**values, "outlet": shift["outlet_id"], "amount": -signed})
+        entry = {**values, "outlet": shift["outlet_id"], "amount": -signed}
+        keep_seals(ctx, ledger.move_safe(ctx.uow, ctx.tenant_id, entry))
     written = ledger.find_movement(ctx.uow, ctx.tenant_id, movement_id)
     assert written is not None  # noqa: S101 - it was written two statements ago
     return written, False
@@ -101,12 +103,9 @@ def count(
     if (now is None or now["closed_at"] is not None) and not who.delivered:
         raise ShiftClosed
     expected = queries.drawer(ctx.uow, ctx.tenant_id, shift["id"]).get(currency, 0)
-    ledger.insert_counts(
-        ctx.uow,
-        ctx.tenant_id,
-        {"shift": shift["id"], "kind": kind, **who.values()},
-        [Counted(id=count_id, currency=currency, counted=counted, expected=expected, denominations=pieces)],
-    )
+    made = Counted(id=count_id, currency=currency, counted=counted, expected=expected, denominations=pieces)
+    values = {"shift": shift["id"], "kind": kind, **who.values()}
+    keep_seals(ctx, ledger.insert_counts(ctx.uow, ctx.tenant_id, values, [made]))
     written = ledger.find_count(ctx.uow, ctx.tenant_id, count_id)
     assert written is not None  # noqa: S101 - it was written a statement ago
     return written, False

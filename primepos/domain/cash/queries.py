@@ -277,24 +277,6 @@ def home_currency(uow: UnitOfWork, tenant_id: int) -> str:
     return code
 
 
-def insert_report(
-    uow: UnitOfWork,
-    tenant_id: int,
-    *,
-    shift_id: UUID,
-    register_id: UUID,
-    z_number: int,
-    made_at: datetime,
-    figures: str,
-) -> None:
-    """Store the Z of a shift; ``figures`` is JSON."""
-    uow.run(
-        "INSERT INTO shift_reports (tenant_id, shift_id, register_id, z_number, made_at, figures)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        (tenant_id, shift_id, register_id, z_number, made_at, figures),
-    )
-
-
 def stored_report(uow: UnitOfWork, tenant_id: int, shift_id: UUID) -> dict[str, Any] | None:
     """Return the figures of a shift's Z as they were stored; None where it was closed before they were."""
     found = uow.rows("SELECT figures FROM shift_reports WHERE tenant_id = %s AND shift_id = %s", (tenant_id, shift_id))

@@ -11,19 +11,10 @@ who tampers must not be able to stop the auditor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A question whose every row is a problem: ``(tenant_id, what)``."""
-
-    invariant: str
-    name: str
-    sql: str
-    pending: bool = False
-
+from primepos.domain.ops.cash_checks import CASH_CHECKS
+from primepos.domain.ops.question import Check
 
 # What was said of each sale when it was booked; repeated calls leave rows without a receipt.
 _ACKNOWLEDGED: Final = (
@@ -36,7 +27,7 @@ _ACKNOWLEDGED: Final = (
 )
 _SHIFT_ACTS: Final = (
     "SELECT DISTINCT ON (a.tenant_id, a.subject) a.tenant_id, a.subject, a.actor_id, a.actor_name, a.data"
-    " FROM audit_events a WHERE a.operation = '{operation}' AND a.outcome = 'done' AND a.data ? '{key}'"
+    " FROM audit_events a WHERE a.operation IN ({operations}) AND a.outcome = 'done' AND a.data ? '{key}'"
     " ORDER BY a.tenant_id, a.subject, a.id"
 )
 # How many pieces of a movement's product its line sold: a pack holds several, a kit is made of others.
@@ -46,6 +37,10 @@ _PIECES: Final = (
     " WHERE c->>'product_id' = m.product_id::text AND c->>'quantity' ~ '^[0-9]{1,12}([.][0-9]{1,3})?$')"
     " WHEN l.product_id = m.product_id THEN 1 END)"
 )
+_OPENED: Final = _SHIFT_ACTS.format(operations="'cash.open_shift'", key="opened_at")
+_ENDED: Final = _SHIFT_ACTS.format(operations="'cash.end_shift', 'cash.deliver'", key="ended_at")
+_CLOSINGS: Final = "'cash.close_shift', 'cash.force_close_shift', 'cash.deliver_closing'"
+_CLOSED: Final = _SHIFT_ACTS.format(operations=_CLOSINGS, key="closed_at")
 _MOMENT: Final = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 _NUMBERED: Final = (
     "SELECT x.tenant_id, 'sale ' || x.sale_id || ': its {what} are not numbered from 1 on' FROM {table} x"
@@ -362,33 +357,51 @@ CHECKS = (
         "I4",
         "a closed shift's figures hold",
         "SELECT h.tenant_id, 'shift ' || h.id || ': expected ' || h.expected || ', booked '"
-        " || (h.opening_float + coalesce(c.cash, 0)) FROM shifts h"
+        " || (h.opening_float + coalesce(c.cash, 0) + coalesce(m.moved, 0)) FROM shifts h"
         " LEFT JOIN (SELECT s.tenant_id, s.shift_id, sum(p.amount) AS cash FROM sales s JOIN payments p"
         " ON p.tenant_id = s.tenant_id AND p.sale_id = s.id AND p.kind IN ('cash', 'change')"
+        " AND p.foreign_amount IS NULL"
         " WHERE NOT 'LATE' = ANY(s.flags) GROUP BY 1, 2) c ON c.tenant_id = h.tenant_id AND c.shift_id = h.id"
-        " WHERE h.closed_at IS NOT NULL AND h.expected <> h.opening_float + coalesce(c.cash, 0)",
+        " LEFT JOIN (SELECT x.tenant_id, x.shift_id, sum(x.amount) AS moved FROM cash_movements x JOIN tenants t"
+        " ON t.id = x.tenant_id AND t.currency = x.currency WHERE NOT x.late GROUP BY 1, 2) m"
+        " ON m.tenant_id = h.tenant_id AND m.shift_id = h.id WHERE h.closed_at IS NOT NULL"
+        " AND h.expected <> h.opening_float + coalesce(c.cash, 0) + coalesce(m.moved, 0)",
     ),
     Check(
         "I4",
         "a till's shift is what was counted",
         "SELECT h.tenant_id, 'shift ' || h.id || ' is not what its opening and closing said' FROM shifts h"
         " JOIN registers r ON r.tenant_id = h.tenant_id AND r.id = h.register_id"
-        f" LEFT JOIN ({_SHIFT_ACTS.format(operation='cash.open_shift', key='opened_at')}) o"
+        f" LEFT JOIN ({_OPENED}) o"
         " ON o.tenant_id = h.tenant_id AND o.subject = 'shift:' || h.id"
-        f" LEFT JOIN ({_SHIFT_ACTS.format(operation='cash.close_shift', key='closed_at')}) c"
+        f" LEFT JOIN ({_CLOSED}) c"
         " ON c.tenant_id = h.tenant_id AND c.subject = 'shift:' || h.id"
+        f" LEFT JOIN ({_ENDED}) e"
+        " ON e.tenant_id = h.tenant_id AND e.subject = 'shift:' || h.id"
         " WHERE (r.kind = 'till' AND (o.subject IS NULL OR o.data->>'register' IS DISTINCT FROM r.prefix"
         " OR o.data->>'opening_float' IS DISTINCT FROM h.opening_float::text"
         " OR o.data->>'business_date' IS DISTINCT FROM h.business_date::text"
         f" OR o.data->>'opened_at' <> {_MOMENT.format('h.opened_at')}"
         " OR o.actor_id IS DISTINCT FROM h.opened_by_id OR o.actor_name <> left(h.opened_by, 200)"
+        " OR o.data->>'expected_float' IS DISTINCT FROM h.expected_float::text"
+        " OR o.data->>'opening_reason' IS DISTINCT FROM h.opening_reason"
+        " OR coalesce(o.data->'rules', '{}') <> h.rules"
+        " OR (c.subject IS NULL AND (num_nonnulls(h.reason, h.approved_by, h.approved_by_id) > 0 OR h.taken_out <> 0"
+        f" OR h.forced OR (e.data->>'ended_at', e.data->>'ended_by', e.data->>'ended_by_id') IS DISTINCT FROM"
+        f" ({_MOMENT.format('h.ended_at')}, h.ended_by, h.ended_by_id::text)))"
         " OR (c.subject IS NULL) <> (h.closed_at IS NULL))) OR c.subject IS NOT NULL AND ("
         f"c.data->>'closed_at' IS DISTINCT FROM {_MOMENT.format('h.closed_at')}"
         " OR c.data->>'z_number' IS DISTINCT FROM h.z_number::text"
         " OR c.data->>'expected' IS DISTINCT FROM h.expected::text"
         " OR c.data->>'counted' IS DISTINCT FROM h.counted::text"
         " OR c.data->>'difference' IS DISTINCT FROM h.difference::text"
-        " OR c.actor_id IS DISTINCT FROM h.closed_by_id OR c.actor_name IS DISTINCT FROM left(h.closed_by, 200))",
+        " OR (c.data->>'ended_by', c.data->>'ended_by_id', c.data->>'reason', c.data->>'approved_by',"
+        " c.data->>'approved_by_id', c.data->>'ended_at') IS DISTINCT FROM (h.ended_by, h.ended_by_id::text, h.reason,"
+        f" h.approved_by, h.approved_by_id::text, {_MOMENT.format('h.ended_at')})"
+        " OR coalesce(c.data->>'taken_out', '0') <> h.taken_out::text"
+        " OR coalesce(c.data->>'forced', 'false') <> h.forced::text"
+        " OR coalesce(c.data->>'closed_by_id', c.actor_id::text) IS DISTINCT FROM h.closed_by_id::text"
+        " OR left(coalesce(c.data->>'closed_by', c.actor_name), 200) IS DISTINCT FROM left(h.closed_by, 200))",
     ),
     Check(
         "I4",
@@ -402,10 +415,16 @@ CHECKS = (
         " FROM audit_events WHERE operation = 'sales.book' AND data ? 'opened_at') o"
         " ON o.tenant_id = h.tenant_id AND o.shift = h.id::text"
         " WHERE h.opened_by <> 'server' OR h.opened_by_id IS NOT NULL OR h.opening_float <> 0"
+        " OR num_nonnulls(h.expected_float, h.opening_reason) > 0 OR h.rules <> '{}'"
+        " OR (h.closed_at IS NULL AND num_nonnulls(h.ended_at, h.ended_by, h.ended_by_id, h.reason, h.approved_by,"
+        " h.approved_by_id) > 0) OR (h.closed_at IS NULL AND (h.taken_out <> 0 OR h.forced))"
+        " OR (h.closed_by = 'server' AND h.closed_by_id IS NULL AND (num_nonnulls(h.ended_by_id, h.reason,"
+        " h.approved_by, h.approved_by_id) > 0 OR h.taken_out <> 0 OR h.forced OR h.ended_at <> h.closed_at"
+        " OR h.ended_by <> 'server' OR (h.ended_at IS NULL) <> (h.ended_by IS NULL)))"
         f" OR o.opened_at <> {_MOMENT.format('h.opened_at')}"
         " OR (h.who_before = 'server' AND h.closer_before IS NULL AND h.closed_before <> h.opened_at)"
         " OR (h.closed_at IS NOT NULL AND NOT EXISTS (SELECT FROM audit_events c WHERE c.tenant_id = h.tenant_id"
-        " AND c.operation = 'cash.close_shift' AND c.outcome = 'done' AND c.subject = 'shift:' || h.id)"
+        f" AND c.operation IN ({_CLOSINGS}) AND c.outcome = 'done' AND c.subject = 'shift:' || h.id)"
         " AND (h.closed_by IS DISTINCT FROM 'server' OR num_nonnulls(h.closed_by_id, h.counted) > 0"
         " OR h.next_id IS NULL))",
     ),
@@ -449,4 +468,5 @@ CHECKS = (
         "SELECT s.tenant_id, 'sale ' || s.receipt || ' is in a shift of another register' FROM sales s"
         " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id WHERE h.register_id <> s.register_id",
     ),
+    *CASH_CHECKS,
 )

@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from primepos.core.ids import new_id
-from primepos.domain.cash.service import close_shift, open_shift
+from primepos.domain.cash.service import close_shift, count_cash, move_cash, open_drawer, open_shift
 from primepos.domain.fiscal.service import close_period
 from primepos.domain.inventory.service import receive_stock
 from primepos.domain.ops import service as ops
@@ -50,6 +50,12 @@ BOOKED = (
     "stock_movements",
     "stock_levels",
     "shifts",
+    "cash_movements",
+    "cash_counts",
+    "cash_variances",
+    "shift_reports",
+    "safe_entries",
+    "safes",
     "registers",
 )
 RECEIVED = "goods received by hand: who, when and why are free text of the act, in no other row but the trail's"
@@ -122,7 +128,12 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
     app.run(deliver_sale, shop.device, till.sell(cashier_id=shop.cashier.actor_id, business_date=NOON.date()))
     app.run(deliver_sale, shop.device, till.sell(payments=[SalePayment(kind="card", amount=450, reference="1")]))
     late = till.sell()
-    app.run(close_shift, shop.cashier, {"shift_id": first, "counted": 10_400})
+    for kind, amount in (("drop", 200), ("paid_out", 50)):
+        moved = {"id": new_id(), "shift_id": first, "kind": kind, "amount": amount, "reason": "too much"}
+        app.run(move_cash, shop.manager, moved)
+    app.run(open_drawer, shop.manager, {"id": new_id(), "shift_id": first, "reason": "a banknote fell in"})
+    app.run(count_cash, shop.cashier, {"id": new_id(), "shift_id": first, "counted": 9_000})
+    app.run(close_shift, shop.cashier, {"shift_id": first, "counted": 10_400, "to_safe": 300})
     app.run(deliver_sale, shop.device, late)
     till.shift_id = a_shift(app, shop)
     app.run(deliver_sale, shop.device, till.sell())
@@ -171,10 +182,21 @@ SORTS = {
         "rolled": "register_id = {server} AND closed_at IS NOT NULL",
         "server": "register_id = {server} AND closed_at IS NULL",
     },
+    "cash_movements": {"drop": "kind = 'drop'", "paid out": "kind = 'paid_out'", "no sale": "kind = 'no_sale'"},
+    "cash_counts": {"any": "kind = 'spot'"},
+    "cash_variances": {"opening": "kind = 'opening'", "closing": "kind = 'closing'"},
+    "shift_reports": {"till": "register_id = {till}"},
+    "safe_entries": {"drop": "kind = 'drop'", "closing": "kind = 'closing'"},
+    "safes": {"any": "true"},
     "registers": {"till": "id = {till}", "server": "id = {server}"},
 }
 OTHER = {
-    "kind": [("sales", "sale", "void"), ("payments", "cash", "card"), ("stock_movements", "sale", "adjust")],
+    "kind": [
+        ("sales", "sale", "void"),
+        ("payments", "cash", "card"),
+        ("stock_movements", "sale", "adjust"),
+        ("cash_movements", "drop", "pickup"),
+    ],
 }
 
 

@@ -37,7 +37,6 @@ AWAITED: Final[Mapping[str, str]] = {
     for feature, names in {
         "accounting export": "accounting:export",
         "API keys and webhooks": "apikey:write webhook:write",
-        "cash in and out, drawer": "cash:drawer_open cash:move shift:close_over_limit shift:force_close",
         "customers, gift cards, points": (
             "customer:credit_limit giftcard:adjust giftcard:issue"
             " loyalty:adjust sale:credit_sale"

@@ -23,6 +23,7 @@ from primepos.domain.cash.errors import (
 from primepos.domain.cash.finding import (
     chosen_currency,
     find_till_shift,
+    keep_seals,
     mark_of,
     outlets_of,
     place_of,
@@ -116,18 +117,15 @@ def decide_adjustment(ctx: Context, data: DecideAdjustment) -> AdjustmentOut:
         return adjustment_out(found)
     amount = found["counted_after"] - found["counted_before"]
     if data.confirm:
-        ledger.book_variances(
-            ctx.uow,
-            ctx.tenant_id,
-            {
-                "shift": found["shift_id"],
-                "kind": "adjustment",
-                "reason": found["reason"],
-                "business_date": found["business_date"],
-                **who.values(),
-            },
-            [Variance(id=new_id(), tender="cash", currency=found["currency"], amount=amount)],
-        )
+        values = {
+            "shift": found["shift_id"],
+            "kind": "adjustment",
+            "reason": found["reason"],
+            "business_date": found["business_date"],
+            **who.values(),
+        }
+        booked = [Variance(id=new_id(), tender="cash", currency=found["currency"], amount=amount)]
+        keep_seals(ctx, ledger.book_variances(ctx.uow, ctx.tenant_id, values, booked))
     ctx.note(subject, adjustment=str(data.id), confirmed=data.confirm, amount=amount)
     return adjustment_out(found)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from primepos.core.amounts import UnknownCurrency
-from primepos.core.clock import is_plausible
+from primepos.core.clock import is_plausible, utc_text
 from primepos.core.context import Context
 from primepos.core.errors import InvalidInput
 from primepos.core.ids import new_id
@@ -15,7 +15,7 @@ from primepos.core.permissions import Permission
 from primepos.domain.cash import adjusting, ledger, moving, queries, reports
 from primepos.domain.cash.closing import Acting, close_counted, closed_and_noted, sees_expected
 from primepos.domain.cash.errors import CashConflict, CountMismatch, ShiftClosed, ShiftNotFound, TooMuchTakenOut
-from primepos.domain.cash.finding import chosen_currency, find_till_shift
+from primepos.domain.cash.finding import chosen_currency, find_till_shift, keep_seals
 from primepos.domain.cash.ledger import Counted
 from primepos.domain.cash.schemas import DeliverCash, DeliverClosing, Delivered, ShiftOut
 
@@ -50,7 +50,13 @@ def deliver_cash(ctx: Context, data: DeliverCash) -> Delivered:
             queries.join_shift(ctx.uow, ctx.tenant_id, shift["id"], actor_id=data.actor_id, name=data.actor, at=who.at)
         case "ended":
             queries.lock_register(ctx.uow, ctx.tenant_id, shift["register_id"])
-            queries.end_shift(ctx.uow, ctx.tenant_id, shift["id"], at=who.at, actor_id=who.actor_id, who=who.actor)
+            if queries.end_shift(ctx.uow, ctx.tenant_id, shift["id"], at=who.at, actor_id=who.actor_id, who=who.actor):
+                ctx.note(
+                    f"shift:{shift['id']}",
+                    ended_at=utc_text(who.at),
+                    ended_by=data.actor,
+                    ended_by_id=str(data.actor_id),
+                )
         case "counted":
             _, replayed = moving.count(
                 ctx,
@@ -123,8 +129,7 @@ def deliver_closing(ctx: Context, data: DeliverClosing) -> ShiftOut:
         return reports.shift_out(shift, sees=sees_expected(ctx))
     close_counted(ctx, shift, data, who)
     closed = closed_and_noted(ctx, shift)
-    approver = None if data.approver_id is None else str(data.approver_id)
-    ctx.note(f"shift:{shift['id']}", closed_by_id=str(data.actor_id), closed_by=data.actor, approver_id=approver)
+    ctx.note(f"shift:{shift['id']}", closed_by_id=str(data.actor_id), closed_by=data.actor)
     return reports.shift_out(closed, sees=sees_expected(ctx))
 
 
@@ -151,7 +156,7 @@ def _keep_count(ctx: Context, shift: dict[str, Any], data: DeliverClosing, who: 
         return
     counts = [Counted(id=new_id(), currency=home, counted=data.counted, denominations=data.denominations)]
     values = {"shift": shift["id"], "kind": "closing", **who.values()}
-    ledger.insert_counts(ctx.uow, ctx.tenant_id, values, counts)
+    keep_seals(ctx, ledger.insert_counts(ctx.uow, ctx.tenant_id, values, counts))
     before = adjusting.counted_at_closing(ctx, shift, home)
     if before + ledger.adjusted_by(ctx.uow, ctx.tenant_id, shift["id"], home) != data.counted:
         adjusting.propose(
@@ -164,4 +169,4 @@ def _keep_count(ctx: Context, shift: dict[str, Any], data: DeliverClosing, who: 
             currency=home,
             reason=data.reason or "counted at the till, after it was closed in its absence",
         )
-    ctx.note(f"shift:{shift['id']}", counted=data.counted, closed_by_id=str(data.actor_id))
+    ctx.note(f"shift:{shift['id']}", kept=data.counted, closer_id=str(data.actor_id))

@@ -11,7 +11,7 @@ from primepos.core.permissions import Permission
 from primepos.domain.cash import ledger
 from primepos.domain.cash.closing import acting
 from primepos.domain.cash.errors import CashConflict, NoSuchSafe, SafeShort
-from primepos.domain.cash.finding import chosen_currency, outlets_of
+from primepos.domain.cash.finding import chosen_currency, keep_seals, outlets_of
 from primepos.domain.cash.schemas import (
     AskSafes,
     BankDeposit,
@@ -90,21 +90,18 @@ def _move(ctx: Context, data: BankDeposit | CountSafe, *, kind: str, amount: int
     who = acting(ctx)
     known = ledger.find_entry(ctx.uow, ctx.tenant_id, data.id)
     if known is None:
-        ledger.move_safe(
-            ctx.uow,
-            ctx.tenant_id,
-            {
-                "id": data.id,
-                "outlet": data.outlet_id,
-                "currency": currency,
-                "kind": kind,
-                "amount": amount,
-                "shift": None,
-                "reason": data.reason,
-                "reference": reference,
-                **who.values(),
-            },
-        )
+        entry = {
+            "id": data.id,
+            "outlet": data.outlet_id,
+            "currency": currency,
+            "kind": kind,
+            "amount": amount,
+            "shift": None,
+            "reason": data.reason,
+            "reference": reference,
+            **who.values(),
+        }
+        keep_seals(ctx, ledger.move_safe(ctx.uow, ctx.tenant_id, entry))
         known = ledger.find_entry(ctx.uow, ctx.tenant_id, data.id)
         assert known is not None  # noqa: S101 - it was written a statement ago
         ctx.note(f"safe:{data.outlet_id}", entry=str(data.id), kind=kind, amount=amount, balance=known["balance"])

@@ -117,7 +117,9 @@ def open_shift(ctx: Context, data: OpenShift) -> ShiftOut:
         opening_float=data.opening_float,
         opened_at=utc_text(opened["opened_at"]),
         business_date=opened["business_date"].isoformat(),
-        opening_difference=opened["opening_difference"],
+        expected_float=opened["expected_float"],
+        opening_reason=data.reason,
+        rules=msgspec.to_builtins(rules),
     )
     return _out(ctx, opened)
 
@@ -157,7 +159,8 @@ def end_shift(ctx: Context, data: EndShift) -> ShiftOut:
             raise ShiftClosed
         ctx.note(f"shift:{data.shift_id}", replayed=True)
         return _out(ctx, shift)
-    ctx.note(f"shift:{data.shift_id}", ended_at=utc_text(who.at))
+    by = None if who.actor_id is None else str(who.actor_id)
+    ctx.note(f"shift:{data.shift_id}", ended_at=utc_text(who.at), ended_by=who.actor, ended_by_id=by)
     return _out(ctx, find_shift(ctx, data.shift_id))
 
 
