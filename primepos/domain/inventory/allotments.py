@@ -17,7 +17,7 @@ from primepos.domain.inventory.queries import outlets_of
 from primepos.domain.inventory.schemas import AllotmentPage, AllotmentRow, Allotted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from primepos.core.context import Context
@@ -48,6 +48,20 @@ _FREE: Final = """
     UPDATE stock_levels l SET allotted = l.allotted - x.quantity
       FROM unnest(%(products)s::uuid[], %(quantities)s::numeric[]) AS x(product_id, quantity)
      WHERE l.tenant_id = %(tenant)s AND l.outlet_id = %(outlet)s AND l.product_id = x.product_id
+"""
+# A statement of its own after the sale's, so that it sees what was held when the locks were had.
+_DRAW: Final = """
+    WITH held AS (
+        SELECT a.product_id, least(a.quantity, x.quantity) AS drawn
+          FROM unnest(%(products)s::uuid[], %(quantities)s::numeric[]) AS x(product_id, quantity)
+          JOIN stock_allotments a ON a.tenant_id = %(tenant)s AND a.register_id = %(register)s
+                                 AND a.product_id = x.product_id AND a.quantity > 0
+    ), taken AS (
+        UPDATE stock_allotments a SET quantity = a.quantity - held.drawn FROM held
+         WHERE a.tenant_id = %(tenant)s AND a.register_id = %(register)s AND a.product_id = held.product_id
+    )
+    UPDATE stock_levels l SET allotted = l.allotted - held.drawn FROM held
+     WHERE l.tenant_id = %(tenant)s AND l.outlet_id = %(outlet)s AND l.product_id = held.product_id
 """
 _HELD: Final = (
     "SELECT product_id, quantity FROM stock_allotments WHERE tenant_id = %s AND register_id = %s AND quantity > 0"
@@ -135,3 +149,15 @@ def _values(ctx: Context, outlet_id: UUID, register_id: UUID, quantities: Mappin
         "products": products,
         "quantities": [quantities[each] for each in products],
     }
+
+
+def draw(ctx: Context, outlet_id: UUID, register_id: UUID, sold: Iterable[tuple[int, UUID, Decimal]]) -> None:
+    """Let a till's delivered sale use up what the till holds of its goods; the sale has their levels locked.
+
+    ``sold`` are line numbers, products and quantities; what comes back is anybody's.
+    """
+    sums: dict[UUID, Decimal] = {}
+    for _, product, quantity in sold:
+        sums[product] = sums.get(product, _NONE) + quantity
+    values = _values(ctx, outlet_id, register_id, {each: by for each, by in sums.items() if by > 0})
+    ctx.uow.run(_DRAW, values)
