@@ -129,7 +129,7 @@ def test_a_real_month_is_reproduced_to_the_last_digit(
     assert here(app, shop) == there
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_six_months_are_reproduced_side_by_side(
     app: App, shop: Shop, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
