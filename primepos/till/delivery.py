@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from primepos.core.errors import ErrorKind, PrimePOSError, Unavailable
+from primepos.till.drawer_log import DRAWER
 from primepos.till.journal import CLOSED, DELIVERED, OPENED, PENDING, SET_ASIDE
 from primepos.till.runner import read_actor
 
@@ -142,8 +143,11 @@ class Delivery:
     def _send(self, entry: Entry) -> Any:
         if entry.kind == OPENED:
             return self._runner.run("cash.open_shift", _only(entry, OPENING), person=read_actor(entry.actor).person)
+        # By the register itself: it happened, and who consented was seen to here.
         if entry.kind == CLOSED:
-            return self._runner.run("cash.close_shift", _only(entry, CLOSING), person=read_actor(entry.actor).person)
+            return self._runner.run("cash.deliver_closing", closing_of(entry))
+        if entry.kind in DRAWER:
+            return self._runner.run("cash.deliver", drawer_event_of(entry))
         return self._runner.run("sales.deliver", entry.sale)
 
     def _reached(self) -> None:
@@ -190,10 +194,44 @@ class Delivery:
         self._woken.wait(milliseconds / 1000)
 
 
-OPENING: Final = ("id", "register_id", "opening_float", "opened_at")
-CLOSING: Final = ("shift_id", "counted")
+OPENING: Final = ("id", "register_id", "opening_float", "opened_at", "denominations", "reason")
+CLOSING: Final = (
+    "shift_id",
+    "counted",
+    "denominations",
+    "foreign",
+    "tenders",
+    "to_safe",
+    "reason",
+    "held",
+    "unsent",
+    "printed",
+)
+
+
+def closing_of(entry: Entry) -> dict[str, Any]:
+    """Return a closing as the register delivers it: with who closed, when, and who consented."""
+    return {**_only(entry, CLOSING), "closed_at": entry.at, **_people(entry)}
+
+
+def drawer_event_of(entry: Entry) -> dict[str, Any]:
+    """Return what happened around the drawer as the register delivers it."""
+    event = {"id": entry.id, "shift_id": entry.shift_id, "kind": entry.kind, "at": entry.at}
+    return {**event, **entry.values(), **_people(entry)}
+
+
+def _people(entry: Entry) -> dict[str, Any]:
+    actor = read_actor(entry.actor)
+    approver = actor.approver
+    return {
+        "actor_id": actor.person.staff_id,
+        "actor": actor.person.name,
+        "approver_id": None if approver is None else approver.staff_id,
+        "approver": None if approver is None else approver.name,
+    }
 
 
 def _only(entry: Entry, names: tuple[str, ...]) -> dict[str, Any]:
+    # An entry of an earlier version has fewer of them.
     values = entry.values()
-    return {name: values[name] for name in names}
+    return {name: values[name] for name in names if name in values}

@@ -27,6 +27,7 @@ import msgspec
 from primepos.core.embedded import locks
 from primepos.domain.sales.chain import FORMAT, GENESIS, body_of, link_hash, series_name
 from primepos.domain.sales.schemas import DeliverSale
+from primepos.till.drawer_log import ACTS, SCHEMA, DrawerLog
 from primepos.till.errors import JournalBroken, JournalForeign, JournalInUse, SaleUnreadable, TillCannotWrite
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-class Journal:
+class Journal(DrawerLog):
     """One register's journal, owned by this process from opening to closing. Safe to use from several threads."""
 
     def __init__(self, path: Path, *, register_id: UUID, prefix: str, free: Callable[[Path], int] = free_bytes) -> None:
@@ -199,7 +200,7 @@ class Journal:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
         for setting in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_SCHEMA + SCHEMA)
         stored = dict(self._db.execute("SELECT key, value FROM meta").fetchall())
         if not stored:
             with self._transaction() as db:
@@ -399,6 +400,10 @@ class Journal:
             return [_entry(row) for row in self._rows(f"{_ENTRY} ORDER BY e.seq")]
         return [_entry(row) for row in self._rows(f"{_ENTRY} WHERE e.shift_id = ? ORDER BY e.seq", str(shift_id))]
 
+    def drawer_events(self, shift_id: UUID) -> list[Entry]:
+        """Return what happened around the drawer in a shift beside its sales, oldest first."""
+        return [_entry(row) for row in self._rows(f"{ACTS} WHERE seq < 0 AND shift_id = ? ORDER BY sub", str(shift_id))]
+
     def sale(self, sale_id: UUID) -> DeliverSale | None:
         """Return a sale or void by its id."""
         found = self._rows("SELECT body FROM entries WHERE id = ? AND number IS NOT NULL", str(sale_id))
@@ -426,15 +431,19 @@ class Journal:
 
     def pending(self, limit: int) -> list[Entry]:
         """Return what is still to be delivered, oldest first."""
-        return [_entry(row) for row in self._rows(f"{_ENTRY} WHERE d.state = 'pending' ORDER BY d.seq LIMIT ?", limit)]
+        waiting = f"{ACTS} WHERE state = 'pending' ORDER BY place, sub LIMIT ?"
+        return [_entry(row) for row in self._rows(waiting, limit)]
 
     def set_aside(self) -> list[Entry]:
         """Return what the server refused, oldest first: a person has to look at it."""
-        return [_entry(row) for row in self._rows(f"{_ENTRY} WHERE d.state = 'set_aside' ORDER BY d.seq")]
+        return [_entry(row) for row in self._rows(f"{ACTS} WHERE state = 'set_aside' ORDER BY place, sub")]
 
     def unsent(self) -> tuple[int, int]:
         """Return how many entries wait for delivery and how many were set aside."""
-        found = dict(self._rows("SELECT state, count(*) FROM deliveries WHERE state <> 'delivered' GROUP BY state"))
+        states = " UNION ALL ".join(
+            f"SELECT state FROM {table} WHERE state <> 'delivered'" for table in ("deliveries", "drawer_events")
+        )
+        found = dict(self._rows(f"SELECT state, count(*) FROM ({states}) GROUP BY state"))
         return found.get(PENDING, 0), found.get(SET_ASIDE, 0)
 
     def mark(
@@ -451,11 +460,19 @@ class Journal:
                 " WHERE seq = ? AND state <> 'delivered'",
                 (state, error, answer, _text(at), seq),
             )
+            db.execute(
+                "UPDATE drawer_events SET state = ?, attempts = attempts + 1, error = ?, answer = ?"
+                " WHERE n = ? AND state <> 'delivered'",
+                (state, error, answer, -seq),
+            )
 
     def retry_set_aside(self) -> int:
         """Put everything that was set aside back in the queue and return how much that is."""
         with self._transaction() as db:
-            return db.execute("UPDATE deliveries SET state = 'pending' WHERE state = 'set_aside'").rowcount
+            return sum(
+                db.execute(f"UPDATE {table} SET state = 'pending' WHERE state = 'set_aside'").rowcount
+                for table in ("deliveries", "drawer_events")
+            )
 
     def deliver_again_from(self, number: int) -> int:
         """Put back in the queue what a server that was restored from a backup has lost; returns how much that is.
@@ -472,11 +489,14 @@ class Journal:
             "SELECT max(seq) FROM entries WHERE epoch < ? OR (epoch = ? AND number < ?)", epoch, epoch, number
         )
         with self._transaction() as db:
-            return db.execute(
-                "UPDATE deliveries SET state = 'pending', attempts = 0, error = NULL"
-                " WHERE state = 'delivered' AND seq > ?",
-                (known[0][0] or 0,),
-            ).rowcount
+            return sum(
+                db.execute(
+                    f"UPDATE {table} SET state = 'pending', attempts = 0, error = NULL"
+                    f" WHERE state = 'delivered' AND {place} > ?",
+                    ((known[0][0] or 0) - (place == "after_seq"),),
+                ).rowcount
+                for table, place in (("deliveries", "seq"), ("drawer_events", "after_seq"))
+            )
 
     # --- the open sale ----------------------------------------------------------------------------------------------
 

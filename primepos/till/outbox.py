@@ -32,7 +32,7 @@ class Unsent:
 
 def unsent(journal: Journal) -> list[Unsent]:
     """Return what waits and what was set aside, oldest first."""
-    return sorted(map(_shown, [*journal.pending(_ALL), *journal.set_aside()]), key=lambda one: one.seq)
+    return sorted(map(_shown, [*journal.pending(_ALL), *journal.set_aside()]), key=lambda one: (one.at, abs(one.seq)))
 
 
 def send_again(till: Till) -> list[Unsent]:

@@ -37,6 +37,8 @@ class Place:
     cash_rule: CashRule | None
     receipt_header: str
     receipt_footer: str
+    difference_limit: int | None = None
+    held_at_close: str = "carry"
 
     @property
     def currency(self) -> str:
@@ -74,4 +76,6 @@ def ask_place(runner: Runner, register_id: UUID) -> Place:
         else None,
         receipt_header=settings.receipt_header,
         receipt_footer=settings.receipt_footer,
+        difference_limit=settings.difference_limit,
+        held_at_close=settings.held_at_close,
     )
