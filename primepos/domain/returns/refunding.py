@@ -13,10 +13,11 @@ import msgspec
 
 from primepos.core.amounts import parse_quantity
 from primepos.core.errors import InvalidInput
-from primepos.domain.sales.booking import Priced, negated, settled_payments, sums_of
+from primepos.domain.sales.booking import Priced, negated, negated_payment, settled_payments, sums_of
 from primepos.domain.sales.chain import THOUSANDTH
-from primepos.domain.sales.errors import CardExceeded, NothingToRefund, ReturnExceedsSold, TendersDiffer
+from primepos.domain.sales.errors import CardExceeded, NothingToRefund, ReturnExceedsSold, TendersDiffer, ValueExceeded
 from primepos.domain.sales.schemas import LineTax, RefundableLine, ReturnedLine, SaleLine, SaleOut, SalePayment, SaleTax
+from primepos.domain.sales.wallet import NO_WALLET, Wallet
 from primepos.pricing.returns import share
 from primepos.pricing.rounding import cash_rounding
 
@@ -90,7 +91,12 @@ def wanted_returns(sale: SaleOut, earlier: Earlier, asked: Sequence[RefundLine])
 
 
 def price_refund(
-    sale: SaleOut, earlier: Earlier, returns: Sequence[Return], tenders: Sequence[TenderIn], rule: CashRule | None
+    sale: SaleOut,
+    earlier: Earlier,
+    returns: Sequence[Return],
+    tenders: Sequence[TenderIn],
+    rule: CashRule | None,
+    wallet: Wallet = NO_WALLET,
 ) -> Priced:
     """Return what the refund books, every figure below zero. Goods that move are added by the caller.
 
@@ -106,7 +112,7 @@ def price_refund(
     lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
     base, tax, value = sums_of(lines)
     due = base + tax + value
-    payments, rounding = _paid_back(sale, earlier, -due, tenders, rule)
+    payments, rounding = _paid_back(sale, earlier, -due, tenders, rule, wallet)
     return Priced(
         lines=lines,
         taxes=_taxes(sale, earlier, lines, is_last=is_last),
@@ -179,6 +185,7 @@ def price_exchange(
     sold: Priced,
     tenders: Sequence[TenderIn],
     rule: CashRule | None,
+    wallet: Wallet = NO_WALLET,
 ) -> Priced:
     """Return what an exchange books: the goods taken instead, then those that came back, and the difference settled.
 
@@ -194,7 +201,7 @@ def price_exchange(
     if due > 0:
         payments, rounding = settled_payments(due, tenders, rule)
     elif due < 0:
-        payments, rounding = _paid_back(sale, earlier, -due, tenders, rule)
+        payments, rounding = _paid_back(sale, earlier, -due, tenders, rule, wallet)
     elif tenders:
         raise TendersDiffer(due=0, given=sum(each.amount for each in tenders))
     else:
@@ -224,6 +231,15 @@ def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
             )
         )
     return found
+
+
+def back_before(sale: SaleOut, earlier: Earlier) -> int:
+    """Return what came back of a sale before, in minor units above zero."""
+    return sum(
+        share(line.total, before=_NONE, quantity=earlier.quantities[n], sold=line.quantity)
+        for n, line in enumerate(sale.lines, 1)
+        if earlier.quantities.get(n)
+    )
 
 
 def _line(line: SaleLine, earlier: Earlier, back: Return) -> SaleLine:
@@ -259,38 +275,73 @@ def _taxes(sale: SaleOut, earlier: Earlier, lines: Sequence[SaleLine], *, is_las
 
 
 def _paid_back(
-    sale: SaleOut, earlier: Earlier, due: int, tenders: Sequence[TenderIn], rule: CashRule | None
+    sale: SaleOut,
+    earlier: Earlier,
+    due: int,
+    tenders: Sequence[TenderIn],
+    rule: CashRule | None,
+    wallet: Wallet,
 ) -> tuple[list[SalePayment], int]:
     """Return the payments of a refund of ``due`` minor units, below zero, and what was rounded to coins.
 
-    Without tenders the cards that paid get back up to what each paid, in their order, and the rest is cash.
+    Without tenders the cards that paid get back up to what each paid, in their order, then the gift cards, credit,
+    accounts and points that paid, and the rest is cash.
 
     Raises:
         TendersDiffer: the tenders given are not what is due. CardExceeded: more to cards than they paid.
+        ValueExceeded: more to a gift card, an account or points than they paid.
     """
-    cards = cards_left(sale, earlier)
-    if tenders:
-        to_cards = [(each.reference, each.amount) for each in tenders if each.kind == "card"]
-        on_cards = sum(amount for _, amount in to_cards)
-        if on_cards > sum(cards.values()):
-            raise CardExceeded(left=sum(cards.values()))
-    else:
-        to_cards, on_cards = [], 0
-        for reference, left in cards.items():
-            amount = min(left, due - on_cards)
-            if amount > 0:
-                to_cards.append((reference, amount))
-                on_cards += amount
-    in_cash = due - on_cards
+    back = _wanted_back(sale, earlier, tenders, wallet) if tenders else _as_it_came(sale, earlier, due, wallet)
+    without_cash = sum(each.amount for each in back)
+    in_cash = due - without_cash
     rounding = cash_rounding(in_cash, rule) if rule is not None and (in_cash or not rule.cash_only) else 0
     in_cash += rounding
     given = sum(each.amount for each in tenders)
-    if tenders and given != on_cards + in_cash:
-        raise TendersDiffer(due=on_cards + in_cash, given=given)
-    payments = [SalePayment(kind="card", amount=-amount, reference=reference) for reference, amount in to_cards]
+    if tenders and given != without_cash + in_cash:
+        raise TendersDiffer(due=without_cash + in_cash, given=given)
+    payments = [negated_payment(each) for each in back]
     if in_cash:
         payments.append(SalePayment(kind="cash", amount=-in_cash))
     return payments, -rounding
+
+
+def _as_it_came(sale: SaleOut, earlier: Earlier, due: int, wallet: Wallet) -> list[SalePayment]:
+    """Return what goes back to cards, then to value, above zero; what is left of ``due`` is cash."""
+    found = []
+    for reference, left in cards_left(sale, earlier).items():
+        amount = min(left, due)
+        if amount > 0:
+            found.append(SalePayment(kind="card", amount=amount, reference=reference))
+            due -= amount
+    for paid in wallet.sources(sale):
+        amount = min(wallet.left(sale, paid), due)
+        if amount > 0:
+            found.append(msgspec.structs.replace(paid, amount=amount, authorisation_id=None))
+            due -= amount
+    return found
+
+
+def _wanted_back(sale: SaleOut, earlier: Earlier, tenders: Sequence[TenderIn], wallet: Wallet) -> list[SalePayment]:
+    """Return what is asked to go back without cash, above zero. Raises: CardExceeded, ValueExceeded."""
+    found = [
+        SalePayment(kind="card", amount=each.amount, reference=each.reference)
+        for each in tenders
+        if each.kind == "card"
+    ]
+    left = sum(cards_left(sale, earlier).values())
+    if sum(each.amount for each in found) > left:
+        raise CardExceeded(left=left)
+    asked: dict[UUID, int] = {}
+    for tender in tenders:
+        if tender.kind in ("cash", "card"):
+            continue
+        payment = wallet.destination(sale, tender)
+        if payment.account_id is not None and payment.kind != "store_credit":
+            asked[payment.account_id] = asked.get(payment.account_id, 0) + tender.amount
+            if asked[payment.account_id] > wallet.left(sale, payment):
+                raise ValueExceeded(kind=tender.kind.replace("_", " "), left=wallet.left(sale, payment))
+        found.append(payment)
+    return found
 
 
 def cards_left(sale: SaleOut, earlier: Earlier) -> dict[str, int]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from primepos.core.amounts import InvalidAmount
+from primepos.core.amounts import InvalidAmount, currency
 from primepos.core.context import Context
 from primepos.core.errors import ApprovalRequired, PermissionDenied
 from primepos.core.operations import operation
-from primepos.core.permissions import Permission
+from primepos.core.permissions import Act, Permission
 from primepos.domain.payments.settlement import NotPaid, cash_rule
 from primepos.domain.returns.refunding import (
     Earlier,
     Return,
+    back_before,
     cards_left,
     goods_back,
     price_exchange,
@@ -36,9 +37,10 @@ from primepos.domain.sales.errors import (
     SaleNotFound,
     TendersDiffer,
     UnknownProduct,
+    ValueExceeded,
 )
 from primepos.domain.sales.recording import About, at_counter, record_sale, with_shift
-from primepos.domain.sales.rights import check_line_rights, require
+from primepos.domain.sales.rights import return_acts, sale_acts
 from primepos.domain.sales.schemas import (
     ExchangeGoods,
     GetSale,
@@ -46,6 +48,12 @@ from primepos.domain.sales.schemas import (
     RefundSale,
     ReturnGoods,
     SaleOut,
+)
+from primepos.domain.sales.tendering import (
+    VALUE_REFUSALS,
+    plan_exchange,
+    plan_refund,
+    wallet_of,
 )
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender, UnsolvableTaxes
@@ -57,6 +65,7 @@ REFUNDABLE = frozenset({"sale", "imported"})
 @operation(
     "sales.refund",
     permission=Permission.REFUND_WITH_RECEIPT,
+    weighs=True,
     raises=(
         SaleNotFound,
         OutletNotFound,
@@ -66,9 +75,11 @@ REFUNDABLE = frozenset({"sale", "imported"})
         ReturnExceedsSold,
         TendersDiffer,
         CardExceeded,
+        ValueExceeded,
         SaleConflict,
         TenantSuspended,
         InvalidAmount,
+        *VALUE_REFUSALS,
     ),
 )
 def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
@@ -85,9 +96,12 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
         return counter
     _require_standing(sale)
     place = counter.place
+    wallet = wallet_of(ctx, place.settings, sale, data.tenders)
     returns = wanted_returns(sale, earlier, data.lines)
-    priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings))
+    priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings), wallet)
+    ctx.require_all([_refund_act(sale, earlier, priced)])
     _move_back(ctx, sale, earlier, returns, priced)
+    back = returned_lines(sale, earlier, returns)
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),
@@ -98,8 +112,9 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
         void_of=None,
         reason=data.reason,
         block=False,
-        returns=returned_lines(sale, earlier, returns),
+        returns=back,
         about=About(sale.customer_id, sale.salesperson_id),
+        value=plan_refund(wallet, sale, priced, back),
     )
     ctx.note(
         f"sale:{booked.id}",
@@ -133,6 +148,21 @@ def _require_standing(sale: SaleOut) -> None:
         raise AlreadyVoided
 
 
+def _refund_act(sale: SaleOut, earlier: Earlier, priced: Priced, *, sold: int = 0) -> Act:
+    """Return what taking these goods back weighs: all that came back of the sale, this included.
+
+    So nobody stays within a limit by refunding in parts. ``sold`` lines before them are sold, not taken back.
+    """
+    now = -sum(line.total for line in priced.lines[sold:])
+    return Act(
+        permission=Permission.REFUND_WITH_RECEIPT,
+        amount=now + back_before(sale, earlier),
+        sold_on=sale.business_date,
+        outlet_id=sale.outlet_id,
+        subject=f"sale:{sale.id}",
+    )
+
+
 def _move_back(ctx: Context, sale: SaleOut, earlier: Earlier, returns: Sequence[Return], priced: Priced) -> None:
     """Add the goods that go back into stock: those that left it when they were sold and can be sold again."""
     moved = queries.goods_moved(ctx.uow, ctx.tenant_id, sale.id)
@@ -143,6 +173,7 @@ def _move_back(ctx: Context, sale: SaleOut, earlier: Earlier, returns: Sequence[
 @operation(
     "sales.exchange",
     permission=Permission.REFUND_WITH_RECEIPT,
+    weighs=True,
     raises=(
         SaleNotFound,
         OutletNotFound,
@@ -163,6 +194,8 @@ def _move_back(ctx: Context, sale: SaleOut, earlier: Earlier, returns: Sequence[
         InvalidTender,
         DiscountTooLarge,
         UnsolvableTaxes,
+        ValueExceeded,
+        *VALUE_REFUSALS,
     ),
 )
 def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
@@ -172,7 +205,6 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     apart. The record is a sale: what was taken instead can be refunded by its receipt, but it cannot be voided.
     Safe to repeat with the same ``id``.
     """
-    check_line_rights(ctx, data.lines)
     fingerprint = request_hash(data)
     sale, earlier = _sold(ctx, data.sale_id)
     counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint, data.lines)
@@ -182,8 +214,23 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     place = counter.place
     returns = wanted_returns(sale, earlier, data.returns)
     sold = price_lines(data.lines, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
-    priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings))
+    wallet = wallet_of(ctx, place.settings, sale, data.tenders)
+    priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings), wallet)
+    ctx.require_all(
+        [
+            _refund_act(sale, earlier, priced, sold=len(sold.lines)),
+            *sale_acts(
+                data.lines,
+                counter.goods,
+                exponent=currency(place.currency).exponent,
+                outlet_id=place.outlet_id,
+                subject=f"sale:{data.id}",
+            ),
+        ]
+    )
     _move_back(ctx, sale, earlier, returns, priced)
+    back = returned_lines(sale, earlier, returns, after=len(sold.lines))
+    priced, value = plan_exchange(ctx, place.settings, wallet, sale, priced, back, data.tenders)
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),
@@ -193,9 +240,10 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         fingerprint=fingerprint,
         void_of=None,
         reason=data.reason,
-        block=place.settings.get("stock_policy") == "block",
-        returns=returned_lines(sale, earlier, returns, after=len(sold.lines)),
+        block=True,
+        returns=back,
         about=About(sale.customer_id, sale.salesperson_id),
+        value=value,
     )
     ctx.note(
         f"sale:{booked.id}",
@@ -211,6 +259,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
 @operation(
     "sales.return_goods",
     permission=Permission.REFUND_NO_RECEIPT,
+    weighs=True,
     raises=(
         OutletNotFound,
         UnknownProduct,
@@ -228,14 +277,24 @@ def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:
 
     Nothing says that they were sold here, so it needs a permission of its own. Safe to repeat with the same ``id``.
     """
-    if any(line.unit_price is not None for line in data.lines):
-        require(ctx, Permission.SALE_PRICE_OVERRIDE)
     fingerprint = request_hash(data)
     counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
     if isinstance(counter, SaleOut):
         return counter
     place = counter.place
     priced = price_return(data, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
+    subject, exponent = f"sale:{data.id}", currency(place.currency).exponent
+    ctx.require_all(
+        [
+            Act(
+                permission=Permission.REFUND_NO_RECEIPT,
+                amount=-priced.total,
+                outlet_id=data.outlet_id,
+                subject=subject,
+            ),
+            *return_acts(data.lines, counter.goods, exponent=exponent, outlet_id=data.outlet_id, subject=subject),
+        ]
+    )
     booked = record_sale(
         ctx,
         with_shift(ctx, place, data.id),

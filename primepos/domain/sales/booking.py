@@ -18,7 +18,8 @@ from primepos.core.clock import is_plausible
 from primepos.core.errors import InvalidInput
 from primepos.domain.payments.settlement import cash_rule, settle_sale
 from primepos.domain.sales.chain import MILLIONTH, TEN_THOUSANDTH, THOUSANDTH
-from primepos.domain.sales.errors import BrokenSale, UnknownProduct
+from primepos.domain.sales.errors import BrokenSale
+from primepos.domain.sales.packing import catalogue_price, details_of, find_goods, moved_by
 from primepos.domain.sales.schemas import BookSale, DeliverSale, LineTax, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
 from primepos.pricing.rounding import cash_rounding
@@ -54,8 +55,9 @@ class Priced:
 # Fields that requests did not have at first: left out of the fingerprint while they say nothing, so that a call is
 # known again by a release that has more of them.
 _LATER = {
-    "": {"customer_id": None, "salesperson_id": None, "note": ""},
-    "lines": {"note": ""},
+    "": {"customer_id": None, "salesperson_id": None, "note": "", "values": [], "age_confirmed": False},
+    "lines": {"note": "", "unit": "", "lot": ""},
+    "tenders": {"code": None, "account_id": None, "authorisation_id": None},
 }
 
 
@@ -70,26 +72,6 @@ def request_hash(data: BookSale | RefundSale | ReturnGoods | ExchangeGoods) -> b
     return hashlib.sha256(_encode(said)).digest()
 
 
-def find_goods(lines: Sequence[SellLine | ReturnLine], goods: Sequence[Goods]) -> list[Goods]:
-    """Return the product of each line, in the order of the lines.
-
-    Raises:
-        UnknownProduct: a product is not there or archived.
-        InvalidInput: a line names neither or both of ``product_id`` and ``sku``.
-    """
-    by_id = {each.id: each for each in goods}
-    by_sku = {each.sku: each for each in goods} if any(line.sku is not None for line in lines) else {}
-    found = []
-    for line in lines:
-        if (line.product_id is None) == (line.sku is None):
-            raise InvalidInput("a line names either product_id or sku")
-        product = by_id.get(line.product_id) if line.product_id is not None else by_sku.get(line.sku or "")
-        if product is None or product.is_archived:
-            raise UnknownProduct(product=str(line.product_id or line.sku))
-        found.append(product)
-    return found
-
-
 def price_request(
     data: BookSale,
     goods: Sequence[Goods],
@@ -97,8 +79,12 @@ def price_request(
     *,
     currency_code: str,
     settings: Mapping[str, Any],
+    values: Sequence[SaleLine] = (),
+    checked: str = "",
 ) -> Priced:
     """Price what a caller asks for with the catalogue's prices and the tenant's rules, and settle its tenders.
+
+    ``values`` are the lines that sell value, beside the goods; ``checked`` says who saw to what the goods require.
 
     Raises:
         UnknownProduct, NotPaid, and the pricing engine's own refusals.
@@ -111,7 +97,11 @@ def price_request(
         settings=settings,
         ticket_percent=data.ticket_discount_percent,
         ticket_minor=data.ticket_discount,
+        checked=checked,
     )
+    if values:
+        owed = sum(line.total for line in values)
+        unpaid = replace(unpaid, lines=[*unpaid.lines, *values], value=owed, total=unpaid.total + owed)
     payments, rounding = settled_payments(unpaid.total, data.tenders, cash_rule(settings))
     return replace(unpaid, payments=payments, rounding=rounding, total=unpaid.total + rounding)
 
@@ -125,6 +115,7 @@ def price_lines(
     settings: Mapping[str, Any],
     ticket_percent: Decimal = Decimal(0),
     ticket_minor: int = 0,
+    checked: str = "",
 ) -> Priced:
     """Price lines with the catalogue's prices and the tenant's rules; nothing is paid or rounded to coins yet.
 
@@ -142,13 +133,13 @@ def price_lines(
         ticket_minor=ticket_minor,
     )
     return Priced(
-        lines=_lines(priced, found, lines),
+        lines=_lines(priced, found, lines, checked),
         taxes=_taxes(priced),
         payments=[],
         quantities=[
-            (n, product.id, line.line.quantity)
+            each
             for n, (line, product) in enumerate(zip(priced.lines, found, strict=True), 1)
-            if product.track_stock
+            for each in moved_by(n, product, line.line.quantity)
         ],
         base=priced.base,
         tax=priced.tax,
@@ -230,7 +221,9 @@ def _cart_of(
     )
 
 
-def _lines(priced: PricedCart, goods: Sequence[Goods], asked: Sequence[SellLine | ReturnLine]) -> list[SaleLine]:
+def _lines(
+    priced: PricedCart, goods: Sequence[Goods], asked: Sequence[SellLine | ReturnLine], checked: str
+) -> list[SaleLine]:
     return [
         SaleLine(
             product_id=product.id,
@@ -246,7 +239,11 @@ def _lines(priced: PricedCart, goods: Sequence[Goods], asked: Sequence[SellLine 
                 LineTax(code=rule.id, rate=rule.amount, amount=amount)
                 for rule, amount in zip(each.line.taxes, each.taxes, strict=True)
             ],
+            unit=product.unit,
+            factor=product.factor.quantize(THOUSANDTH),
+            lot=line.lot,
             note=line.note,
+            details=details_of(product, checked),
         )
         for each, product, line in zip(priced.lines, goods, asked, strict=True)
     ]
@@ -406,7 +403,7 @@ def reprice_flags(
             product = by_id[line.product_id]
             if product.is_archived:
                 flags.add("PRODUCT_ARCHIVED")
-            if line.unit_price != product.unit_price:
+            if line.unit_price != catalogue_price(line, product):
                 flags.add("PRICE_DIFFERS")
             rules = taxes.get(product.tax_class_id, ())
             if [(each.code, each.rate) for each in line.taxes] != [(rule.id, rule.amount) for rule in rules]:

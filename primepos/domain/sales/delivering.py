@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from primepos.domain.sales import queries
+from primepos.domain.sales.booking import Priced
 from primepos.domain.sales.chain import THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale, SaleNotFound
+from primepos.domain.sales.tendering import ValuePart, ask_value, plan_refund, plan_sale, plan_void, wallet_of
+from primepos.domain.values import finding
+from primepos.domain.values.ledger import moved_from
+from primepos.domain.values.points import rule_of
+from primepos.domain.values.queries import draw_allotment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from decimal import Decimal
     from uuid import UUID
 
@@ -79,3 +85,92 @@ def delivered_goods(data: DeliverSale, tracked: Collection[UUID]) -> list[tuple[
         elif line.product_id is not None and line.product_id in tracked:
             found.append((n, line.product_id, pieces))
     return found
+
+
+def delivered_value(
+    ctx: Context, data: DeliverSale, returns: Sequence[ReturnedLine], settings: Mapping[str, Any]
+) -> list[str]:
+    """Do what a till's record did to value, before the record itself is booked, and return what is odd about it.
+
+    It happened, so it is taken whatever is there: ``VALUE_SHORT`` where less was left than was taken, or a card was
+    blocked or over; ``VALUE_UNKNOWN`` where an account is not there, so that nothing could be taken from it;
+    ``ALLOTMENT_EXCEEDED`` where the till took without asking more than it was allotted. Value accounts are locked here,
+    by id, before the goods.
+    """
+    uses = data.value or any(each.account_id is not None for each in data.payments)
+    if not uses and data.void_of is None and not returns and (data.customer_id is None or rule_of(settings) is None):
+        return []
+    flags: set[str] = set()
+    plan = _delivered_plan(ctx, data, returns, settings, flags)
+    if not plan:
+        return sorted(flags)
+    at = ctx.clock.now()
+    with ctx.uow.pipeline() as pipe:
+        cursor = ask_value(pipe, ctx, plan, sale_id=data.id, day=data.business_date)
+    moved = {} if cursor is None else moved_from(cursor)
+    captured = {each for found in moved.values() for each in found.captured}
+    for each in plan.moves:
+        found = moved[each.account_id]
+        if each.amount < 0 and each.by_line is None:
+            over = found.expires_on is not None and found.expires_on < data.business_date
+            if found.is_short or found.state != "active" or over:
+                flags.add("VALUE_SHORT")
+        if data.kind == "sale" and each.payment_seq is not None and each.authorisation_id not in captured:
+            drawn = -each.amount
+            if not draw_allotment(ctx, data.register_id, found.kind, drawn, at):
+                flags.add("ALLOTMENT_EXCEEDED")
+    return sorted(flags)
+
+
+def _delivered_plan(
+    ctx: Context, data: DeliverSale, returns: Sequence[ReturnedLine], settings: Mapping[str, Any], flags: set[str]
+) -> ValuePart:
+    """Return what a till's record does to value; payments of accounts that are not here are left out and flagged."""
+    if data.void_of is not None:
+        return plan_void(ctx, None, data.void_of, forced=True)
+    ids = {each.account_id for each in data.payments if each.account_id is not None}
+    sold = {
+        line.details.account_id
+        for line in data.lines
+        if line.kind != "goods" and line.details is not None and line.details.account_id is not None
+    }
+    found = finding.find(ctx, ids=ids | sold, customer_id=data.customer_id, is_strict=False)
+    for line in data.lines:
+        card = None if line.details is None else line.details.account_id
+        if line.kind == "gift_card" and card is not None and card not in found.by_id and line.total > 0:
+            # Sold at the till while it could not ask: the card begins with this record.
+            found.new_card(ctx, card, None)
+    known = found.by_id
+    if (ids | sold) - known.keys():
+        flags.add("VALUE_UNKNOWN")
+    entry = Priced(
+        lines=[line if _is_known(line, known) else msgspec.structs.replace(line, total=0) for line in data.lines],
+        taxes=[],
+        payments=[
+            each if each.account_id in known else msgspec.structs.replace(each, account_id=None)
+            for each in data.payments
+        ],
+        quantities=[],
+        base=data.base,
+        tax=data.tax,
+        rounding=data.rounding,
+        total=data.total,
+        value=data.value,
+    )
+    if not returns:
+        if rule_of(settings) is None and any(each.kind == "points" for each in entry.payments):
+            flags.add("VALUE_UNKNOWN")
+            entry.payments[:] = [
+                msgspec.structs.replace(each, account_id=None) if each.kind == "points" else each
+                for each in entry.payments
+            ]
+        return plan_sale(ctx, settings, entry, found, forced=True)
+    sale = queries.read_sale(ctx.uow, ctx.tenant_id, returns[0].of_sale_id)
+    if sale is None:
+        return ValuePart()
+    return plan_refund(wallet_of(ctx, settings, sale, ()), sale, entry, returns, forced=True)
+
+
+def _is_known(line: SaleLine, known: Collection[UUID]) -> bool:
+    """Tell whether what a line sells value onto is here; goods always are."""
+    return line.kind == "goods" or (line.details is not None and line.details.account_id in known)

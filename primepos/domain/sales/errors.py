@@ -137,6 +137,13 @@ class CardExceeded(RuleViolation):
     template = "At most {left} can go back to cards (minor units)"
 
 
+class ValueExceeded(RuleViolation):
+    """More is to go back to a gift card, an account or points than they paid."""
+
+    code = "VALUE_EXCEEDED"
+    template = "At most {left} can go back to this {kind} (minor units)"
+
+
 class BrokenSale(InvalidInput):
     """The delivered figures contradict themselves: parts do not sum, or the hash is not of this content."""
 

@@ -25,7 +25,7 @@ from primepos.domain.sales.schemas import (
 from primepos.pricing.taxes import TaxRule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import psycopg
 
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from primepos.domain.sales.schemas import DeliverSale
 
 _PLACE = """
-SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status, o.archived_at IS NOT NULL AS is_archived,
+SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status,
+       coalesce(o.settings->>'stock_policy', t.settings->>'stock_policy', 'allow') AS stock_policy,
+       o.archived_at IS NOT NULL AS is_archived,
        r.id AS register_id, r.outlet_id, r.prefix, r.epoch, r.kind, s.id AS shift_id, s.business_date,
        e.id AS known_id, e.request_hash AS known_hash, {taken} AS is_number_taken
   FROM registers r
@@ -61,8 +63,18 @@ _VOIDED = (
     " WHERE o.tenant_id = %(tenant)s AND o.id = %(sale)s"
 )
 
+# What only some goods have is looked at for those: the parts of a kit, and what a line asked for (its pack, its lot).
 _PRODUCT = (
-    "SELECT p.id, p.sku, p.name, p.unit_price, p.track_stock, p.tax_class_id, p.archived_at IS NOT NULL AS is_archived"
+    "SELECT p.id, p.sku, p.name, p.unit_price, p.track_stock, p.tax_class_id, p.archived_at IS NOT NULL AS is_archived,"
+    " p.kind, p.tracking, p.minimum_age, coalesce(p.unit, CASE p.sold_by WHEN 'weight' THEN 'kg' ELSE 'piece' END),"
+    " CASE WHEN %(packs)s THEN (SELECT json_agg(json_build_array(u.code, u.factor::text, u.unit_price::text))::text"
+    " FROM product_units u WHERE u.tenant_id = p.tenant_id AND u.product_id = p.id) END,"
+    " CASE p.kind WHEN 'kit' THEN (SELECT json_agg(json_build_array(m.id, m.sku, k.quantity::text, m.track_stock,"
+    " m.archived_at IS NOT NULL) ORDER BY k.position)::text FROM kit_components k"
+    " JOIN products m ON m.tenant_id = k.tenant_id AND m.id = k.component_id"
+    " WHERE k.tenant_id = p.tenant_id AND k.kit_id = p.id) END,"
+    " CASE WHEN p.tracking <> 'none' THEN (SELECT json_object_agg(l.lot, l.expires_on)::text FROM stock_lots l"
+    " WHERE l.tenant_id = p.tenant_id AND l.product_id = p.id AND l.lot = ANY(%(lots)s)) END"
     " FROM products p WHERE p.tenant_id = %(tenant)s AND "
 )
 _BY_ID = _PRODUCT + "p.id = ANY(%(ids)s)"
@@ -86,6 +98,7 @@ class Place:
     day_starts_hour: int
     settings: dict[str, Any]
     status: str
+    stock_policy: str
     is_archived: bool
     register_id: UUID
     outlet_id: UUID
@@ -101,7 +114,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """A product as the catalogue has it at this moment."""
+    """A product as the catalogue has it at this moment.
+
+    ``units``, ``components`` and ``lots`` are JSON, read by :mod:`primepos.domain.sales.packing`; ``unit`` and
+    ``factor`` are of the pack that a line sells, of which ``unit_price`` is the price then.
+    """
 
     id: UUID
     sku: str
@@ -110,6 +127,15 @@ class Goods:
     track_stock: bool
     tax_class_id: UUID
     is_archived: bool
+    kind: str = "simple"
+    tracking: str = "none"
+    minimum_age: int | None = None
+    base_unit: str = "piece"
+    units: str | None = None
+    components: str | None = None
+    lots: str | None = None
+    unit: str = ""
+    factor: Decimal = Decimal(1)
 
 
 def ask_server_place(pipe: Pipeline, tenant_id: int, outlet_id: UUID, sale_id: UUID) -> psycopg.Cursor[Any]:
@@ -144,11 +170,21 @@ def place_from(cursor: psycopg.Cursor[Any]) -> Place | None:
 
 
 def ask_goods(
-    pipe: Pipeline, tenant_id: int, ids: Sequence[UUID], skus: Sequence[str]
+    pipe: Pipeline,
+    tenant_id: int,
+    ids: Sequence[UUID],
+    skus: Sequence[str],
+    *,
+    packs: bool = False,
+    lots: Sequence[str] = (),
 ) -> tuple[psycopg.Cursor[Any], psycopg.Cursor[Any]]:
-    """Ask for the products of a cart and for the taxes of every tax class: two statements, whatever the cart."""
+    """Ask for the products of a cart and for the taxes of every tax class: two statements, whatever the cart.
+
+    With ``packs`` their units are told too, and of ``lots`` when they expire.
+    """
     sql = _BY_BOTH if ids and skus else _BY_SKU if skus else _BY_ID
-    goods = pipe.execute(sql, {"tenant": tenant_id, "ids": list(ids), "skus": list(skus)})
+    asked = {"tenant": tenant_id, "ids": list(ids), "skus": list(skus), "packs": packs, "lots": list(lots)}
+    goods = pipe.execute(sql, asked)
     taxes = pipe.execute(_CLASS_TAXES, {"tenant": tenant_id})
     return goods, taxes
 
@@ -389,6 +425,27 @@ def returned_before(
         {(code, rate): base for code, rate, base in taxes_cursor.fetchall()},
         dict(cards_cursor.fetchall()),
     )
+
+
+def value_paid_back(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> dict[UUID, int]:
+    """Return what went back to value accounts for a sale so far, below zero, by account."""
+    found = uow.rows(
+        "SELECT p.account_id, sum(p.amount)::bigint AS amount FROM payments p WHERE p.tenant_id = %(tenant)s"
+        f" AND p.account_id IS NOT NULL AND p.amount < 0 AND p.sale_id IN ({_BACK}) GROUP BY p.account_id",
+        {"tenant": tenant_id, "sale": sale_id},
+    )
+    return {row["account_id"]: row["amount"] for row in found}
+
+
+def products_in(
+    uow: UnitOfWork, tenant_id: int, categories: Collection[UUID], lines: Sequence[SaleLine]
+) -> set[UUID | None]:
+    """Return the products of these lines that are in one of the categories."""
+    found = uow.rows(
+        "SELECT id FROM products WHERE tenant_id = %s AND id = ANY(%s) AND category_id = ANY(%s)",
+        (tenant_id, [line.product_id for line in lines if line.product_id is not None], list(categories)),
+    )
+    return {row["id"] for row in found}
 
 
 _IN_SERIES = (

@@ -9,10 +9,14 @@ from uuid import UUID
 from primepos.core.clock import business_date, utc_text
 from primepos.core.db import TransactionRetry
 from primepos.domain.cash.closing import roll_server_shift
+from primepos.domain.inventory.ledger import skus
+from primepos.domain.inventory.lot_errors import LotNotHere
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.chain import body_hash, series_name
 from primepos.domain.sales.errors import OutletNotFound, OutOfStock, SaleConflict, SaleNotFound
+from primepos.domain.sales.packing import send_lots
 from primepos.domain.sales.schemas import SaleOut
+from primepos.domain.sales.tendering import NO_VALUE, ValuePart, ask_value, require_value
 from primepos.domain.tenancy.errors import TenantSuspended
 
 if TYPE_CHECKING:
@@ -61,7 +65,14 @@ def at_counter(
         if lines:
             ids = [line.product_id for line in lines if line.product_id is not None]
             skus = [line.sku for line in lines if line.sku is not None]
-            goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, skus)
+            goods_cursor, taxes_cursor = queries.ask_goods(
+                pipe,
+                ctx.tenant_id,
+                ids,
+                skus,
+                packs=any(line.unit for line in lines),
+                lots=[line.lot for line in lines if line.lot],
+            )
     place = queries.place_from(place_cursor)
     if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
         raise OutletNotFound
@@ -127,8 +138,14 @@ def record_sale(
     returns: Sequence[ReturnedLine] = (),
     flags: Sequence[str] = (),
     about: About = NOBODY,
+    value: ValuePart = NO_VALUE,
 ) -> SaleOut:
-    """Write a priced sale into the outlet's own series and return it as stored."""
+    """Write a priced sale into the outlet's own series and return it as stored.
+
+    Raises:
+        OutOfStock, LotNotHere, and what the value ledger refuses, see
+            :func:`primepos.domain.values.ledger.require_moved`.
+    """
     if place.shift_id is None or place.business_date is None:
         raise TransactionRetry
     sold_at = ctx.clock.now()
@@ -189,23 +206,30 @@ def record_sale(
         customer_id=about.customer_id,
         salesperson_id=about.salesperson_id,
         note=about.note,
+        policy=place.stock_policy,
     )
     with ctx.uow.pipeline() as pipe:
+        moving = ask_value(pipe, ctx, value, sale_id=sale_id, day=place.business_date)
+        lots = send_lots(pipe, entry)
         cursor = posting.send(pipe, entry)
+    require_value(value, moving, place.business_date)
+    if lots is not None and (missing := lots.missing()):
+        raise LotNotHere(lots=", ".join(missing))
     row = cursor.fetchone()
     if row is None:
         # The shift was closed between reading and booking: look again.
         raise TransactionRetry
-    below_zero = row[-1]
-    if block and below_zero:
-        short = [line.sku for line in priced.lines if line.product_id in below_zero]
-        raise OutOfStock(products=", ".join(dict.fromkeys(short)))
+    blocked = row[-1]
+    if block and blocked:
+        raise OutOfStock(products=skus(ctx, blocked))
+    if row[4]:
+        ctx.audit.data["flags"] = row[4]
     return booked_sale(entry, row)
 
 
 def booked_sale(entry: posting.Posting, row: tuple[Any, ...]) -> SaleOut:
     """Return a sale as it was just written, from what was sent and what the statement answered."""
-    number, receipt, prev_hash, hash_, flags, received_at, _ = row
+    number, receipt, prev_hash, hash_, flags, received_at, *_ = row
     return SaleOut(
         id=entry.sale_id,
         kind=entry.kind,

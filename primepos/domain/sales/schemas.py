@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from primepos.domain.values.schemas import CardCode
+
 Quantity = Annotated[Decimal, Meta(description="up to three places")]
 UnitPrice = Annotated[Decimal, Meta(description="in currency units, up to four places")]
 Minor = Annotated[int, Meta(ge=-(10**15), le=10**15)]
@@ -23,11 +25,15 @@ Reason = Annotated[
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
+LotName = Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
+
+
 class SellLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line a caller asks for: a product by id or SKU; the server prices it.
 
     ``unit_price`` overrides the catalogue and needs ``sale:price_override``; a discount needs
-    ``sale:line_discount`` within the grant's limit. Discounts have the sign of the quantity.
+    ``sale:line_discount`` within the grant's limit. Discounts have the sign of the quantity. ``unit`` is the pack that
+    is sold, quantity and price being of packs then; ``lot`` the lot or serial number of goods that are tracked so.
     """
 
     product_id: UUID | None = None
@@ -37,26 +43,68 @@ class SellLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     discount_percent: Decimal = Decimal(0)
     discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
     note: Text = ""
+    unit: Annotated[str, Meta(max_length=32)] = ""
+    lot: LotName = ""
+
+
+TenderKind = Literal["cash", "card", "gift_card", "store_credit", "account", "points"]
 
 
 class TenderIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One payment as handed over, before change."""
+    """One payment as handed over, before change.
 
-    kind: Literal["cash", "card"]
+    A gift card is named by its ``code`` or ``account_id``; store credit, the account and points are those of the
+    record's customer unless ``account_id`` names another. Points are given by what they are to pay for.
+    ``authorisation_id`` is what was kept for it before.
+    """
+
+    kind: TenderKind
     amount: Annotated[int, Meta(gt=0, le=10**15)]
     reference: Annotated[str, Meta(max_length=64, pattern=r"^[ -~]*$")] = ""
+    code: CardCode | None = None
+    account_id: UUID | None = None
+    authorisation_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind in ("cash", "card") and (self.code or self.account_id or self.authorisation_id):
+            raise ValueError("cash and cards have no code, account or authorisation")
+        if self.code is not None and (self.kind != "gift_card" or self.account_id is not None):
+            raise ValueError("only a gift card has a code, and then no account_id")
+
+
+class SellValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Value that is sold: a gift card, or money onto a card, store credit or a customer's account. Untaxed.
+
+    ``card_id`` is a new card's, made by the caller, and ``code`` what is printed on it (one is made without); an
+    existing card is topped up by its ``code`` or ``account_id``. Credit and accounts are the record's customer's.
+    """
+
+    kind: Literal["gift_card", "store_credit", "account"]
+    amount: Annotated[int, Meta(gt=0, le=10**15)]
+    card_id: UUID | None = None
+    code: CardCode | None = None
+    account_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind != "gift_card" and (self.card_id or self.code or self.account_id):
+            raise ValueError("credit and accounts are the customer's of the record")
+        if self.kind == "gift_card" and not (self.card_id or self.code or self.account_id):
+            raise ValueError("name a new card by card_id, an old one by its code or account_id")
+        if self.account_id is not None and (self.card_id or self.code):
+            raise ValueError("an account_id says it all")
 
 
 class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sale to be priced and booked by the server, into the outlet's own series.
 
     ``id`` is the caller's UUID and makes the call safe to repeat. ``total`` is what the caller shows the
-    customer; if the server's prices make another one, nothing is booked and both are told.
+    customer; if the server's prices make another one, nothing is booked and both are told. ``age_confirmed``: whoever
+    books has seen that the customer is as old as the goods require.
     """
 
     id: UUID
     outlet_id: UUID
-    lines: Annotated[list[SellLine], Meta(min_length=1, max_length=2000)]
+    lines: Annotated[list[SellLine], Meta(max_length=2000)] = []
     tenders: Annotated[list[TenderIn], Meta(max_length=50)]
     ticket_discount_percent: Decimal = Decimal(0)
     ticket_discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
@@ -64,6 +112,12 @@ class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     customer_id: UUID | None = None
     salesperson_id: UUID | None = None
     note: Text = ""
+    values: Annotated[list[SellValue], Meta(max_length=50)] = []
+    age_confirmed: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.lines and not self.values:
+            raise ValueError("lines: a sale has at least one line")
 
 
 class LineTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
@@ -95,7 +149,8 @@ class LineDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     ``list_price`` is what the catalogue asked, ``rule`` where the unit price came from (``list:CODE``, ``override``),
     ``offers`` what took something off it, ``explain`` how the rest came about, in words. ``checked`` says who saw to
-    what the goods require, such as an age.
+    what the goods require, such as an age. A line that sells value says onto which ``account_id``, and which sale on
+    account it ``pays``.
     """
 
     list_price: UnitPrice | None = None
@@ -104,6 +159,8 @@ class LineDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     explain: Annotated[list[Text], Meta(max_length=50)] = []
     components: Annotated[list[Component], Meta(max_length=100)] = []
     checked: Text = ""
+    account_id: UUID | None = None
+    pays: UUID | None = None
 
 
 LineKind = Literal["goods", "gift_card", "store_credit", "account", "deposit"]
@@ -363,6 +420,8 @@ class ReturnLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantity: Quantity = Decimal(1)
     unit_price: UnitPrice | None = None
     restock: bool = True
+    unit: Annotated[str, Meta(max_length=32)] = ""
+    lot: LotName = ""
 
     @property
     def note(self) -> str:

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from primepos.core.amounts import InvalidAmount
+from primepos.core.amounts import InvalidAmount, currency
 from primepos.core.context import Context
 from primepos.core.db import TransactionRetry
 from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
+from primepos.domain.inventory.allotments import draw
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.booking import (
@@ -24,7 +25,7 @@ from primepos.domain.sales.booking import (
     request_hash,
 )
 from primepos.domain.sales.chain import body_of, link_hash, series_name
-from primepos.domain.sales.delivering import delivered_goods, delivered_returns, products_of
+from primepos.domain.sales.delivering import delivered_goods, delivered_returns, delivered_value, products_of
 from primepos.domain.sales.errors import (
     AlreadyRefunded,
     AlreadyVoided,
@@ -42,8 +43,10 @@ from primepos.domain.sales.errors import (
     VoidAtTill,
     VoidTooLate,
 )
+from primepos.domain.sales.goods_errors import AgeNotConfirmed
+from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods, delivered_lots, goods_flags
 from primepos.domain.sales.recording import About, at_counter, booked_sale, record_sale, stored_sale, with_shift
-from primepos.domain.sales.rights import check_line_rights, require
+from primepos.domain.sales.rights import sale_acts
 from primepos.domain.sales.schemas import (
     BookSale,
     DeliverSale,
@@ -52,6 +55,15 @@ from primepos.domain.sales.schemas import (
     SaleOut,
     SalePage,
     VoidSale,
+)
+from primepos.domain.sales.tendering import (
+    VALUE_REFUSALS,
+    find_value,
+    plan_sale,
+    plan_void,
+    value_acts,
+    value_lines,
+    with_accounts,
 )
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender, UnsolvableTaxes
@@ -75,6 +87,9 @@ from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender
         InvalidTender,
         DiscountTooLarge,
         UnsolvableTaxes,
+        *GOODS_REFUSALS,
+        AgeNotConfirmed,
+        *VALUE_REFUSALS,
     ),
 )
 def book_sale(ctx: Context, data: BookSale) -> SaleOut:
@@ -84,13 +99,34 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     is refused. Written in one statement: sale, lines, taxes, payments, stock, ledger, number and hash. Amounts are
     minor units. With the tenant's stock policy *block* nothing is sold that is not there.
     """
-    _check_rights(ctx, data)
     fingerprint = request_hash(data)
     counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
     if isinstance(counter, SaleOut):
         return counter
     place = counter.place
-    priced = price_request(data, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
+    about_it = f"sale:{data.id}"
+    asked = sale_acts(
+        data.lines,
+        counter.goods,
+        exponent=currency(place.currency).exponent,
+        outlet_id=data.outlet_id,
+        subject=about_it,
+        ticket_percent=data.ticket_discount_percent,
+        ticket_minor=data.ticket_discount,
+    )
+    ctx.require_all([*asked, *value_acts(data.tenders, data.values, outlet_id=data.outlet_id, subject=about_it)])
+    found = find_value(ctx, place.settings, data.tenders, data.customer_id, data.values)
+    checked, flags = check_goods(ctx, data, counter.goods, place)
+    priced = price_request(
+        data,
+        counter.goods,
+        counter.taxes,
+        currency_code=place.currency,
+        settings=place.settings,
+        values=value_lines(ctx, found, data.values),
+        checked=checked,
+    )
+    priced = with_accounts(priced, data.tenders, found)
     if data.total is not None and data.total != priced.total:
         raise TotalDiffers(total=priced.total, given=data.total)
     place = with_shift(ctx, place, data.id)
@@ -103,20 +139,13 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         fingerprint=fingerprint,
         void_of=None,
         reason=None,
-        block=place.settings.get("stock_policy") == "block",
+        block=True,
+        flags=flags,
         about=About(data.customer_id, data.salesperson_id, data.note),
+        value=plan_sale(ctx, place.settings, priced, found),
     )
     ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
     return booked
-
-
-def _check_rights(ctx: Context, data: BookSale) -> None:
-    """See that whoever asks may override prices or give the discounts asked for."""
-    if not data.ticket_discount_percent.is_finite():
-        raise InvalidInput("a discount must be a finite number")
-    check_line_rights(ctx, data.lines)
-    if data.ticket_discount or data.ticket_discount_percent:
-        require(ctx, Permission.SALE_TICKET_DISCOUNT)
 
 
 @operation(
@@ -140,7 +169,9 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     ``TAX_DIFFERS``, ``PRODUCT_ARCHIVED``, ``CURRENCY_DIFFERS``, ``NEGATIVE_LINE``, ``VOID_DIFFERS`` (it is not the
     mirror of a sale of its shift), ``ALREADY_REFUNDED`` (goods of what it undoes came back before), ``DAY_DIFFERS``
     (not the shift's business day), ``CLOCK_SKEW`` (sold more than two hours in the future), ``LATE`` (its shift is
-    closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``, ``RETURN_EXCEEDS`` (more came back than was left).
+    closed), ``OLD_EPOCH``, ``CHAIN_BROKEN``, ``NEGATIVE_STOCK``, ``RETURN_EXCEEDS`` (more came back than was left),
+    ``LOT_MISSING``, ``LOT_NOT_HERE``, ``LOT_EXPIRED``, ``AGE_NOT_CONFIRMED``,
+    ``VALUE_SHORT``, ``VALUE_UNKNOWN``, ``ALLOTMENT_EXCEEDED`` (of gift cards, accounts and points).
     Refused is only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign
     register, goods back of a sale that is not there.
     Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
@@ -150,7 +181,14 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     ids = list({each for line in data.lines for each in products_of(line)})
     with ctx.uow.pipeline() as pipe:
         place_cursor = queries.ask_till_place(pipe, ctx.tenant_id, data)
-        goods_cursor, taxes_cursor = queries.ask_goods(pipe, ctx.tenant_id, ids, [])
+        goods_cursor, taxes_cursor = queries.ask_goods(
+            pipe,
+            ctx.tenant_id,
+            ids,
+            [],
+            packs=any(line.unit for line in data.lines),
+            lots=[line.lot for line in data.lines if line.lot],
+        )
         voided_cursor = None if data.void_of is None else queries.ask_voided(pipe, ctx.tenant_id, data.void_of)
     place = queries.place_from(place_cursor)
     goods = queries.goods_from(goods_cursor)
@@ -179,8 +217,10 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     flags = reprice_flags(data, goods, taxes, currency_code=place.currency) + _odd(ctx, data, place, voided)
     tracked = {each.id for each in goods if each.track_stock}
     returns = delivered_returns(ctx, data)
+    flags += goods_flags(data, goods)
     if any(each.before + each.quantity > each.sold for each in returns):
         flags.append("RETURN_EXCEEDS")
+    flags.extend(delivered_value(ctx, data, returns, place.settings))
     entry = posting.Posting(
         tenant_id=ctx.tenant_id,
         sale_id=data.id,
@@ -214,7 +254,9 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         customer_id=data.customer_id,
         salesperson_id=data.salesperson_id,
         note=data.note,
+        policy=place.stock_policy,
     )
+    flags.extend(delivered_lots(ctx, entry))
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send_delivered(
             pipe,
@@ -222,12 +264,13 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
             number=data.number,
             prev_hash=bytes.fromhex(data.prev_hash),
             hash_=hash_,
-            block=place.settings.get("stock_policy") == "block",
         )
     row = cursor.fetchone()
     if row is None:
         raise RegisterNotFound
-    _, receipt, _, _, flags, _, _ = row
+    _, receipt, _, _, flags, _, is_allotted, _ = row
+    if is_allotted:
+        draw(ctx, place.outlet_id, data.register_id, entry.quantities)
     noted = {"cashier_id": None if data.cashier_id is None else str(data.cashier_id), "flags": flags}
     ctx.note(
         f"sale:{data.id}",
@@ -259,7 +302,17 @@ CLOCK_SKEW_S = 2 * 60 * 60
 @operation(
     "sales.void",
     permission=Permission.SALE_VOID,
-    raises=(SaleNotFound, CannotVoid, AlreadyVoided, AlreadyRefunded, VoidTooLate, VoidAtTill, SaleConflict),
+    weighs=True,
+    raises=(
+        SaleNotFound,
+        CannotVoid,
+        AlreadyVoided,
+        AlreadyRefunded,
+        VoidTooLate,
+        VoidAtTill,
+        SaleConflict,
+        *VALUE_REFUSALS,
+    ),
 )
 def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
     """Undo a sale while its shift is open, by a counter-record with its own number; nothing is deleted.
@@ -287,6 +340,13 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         raise AlreadyVoided
     if came_back:
         raise AlreadyRefunded
+    ctx.require(
+        Permission.SALE_VOID,
+        amount=sale.total,
+        sold_on=sale.business_date,
+        outlet_id=sale.outlet_id,
+        subject=f"sale:{sale.id}",
+    )
     with ctx.uow.pipeline() as pipe:
         cursor = queries.ask_server_place(pipe, ctx.tenant_id, sale.outlet_id, data.id)
     place = queries.place_from(cursor)
@@ -309,6 +369,7 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         reason=data.reason,
         block=False,
         about=About(sale.customer_id, sale.salesperson_id, sale.note),
+        value=plan_void(ctx, sale, sale.id),
     )
     ctx.note(
         f"sale:{data.sale_id}",

@@ -32,7 +32,6 @@ from primepos.domain.values.errors import (
     ValueShort,
 )
 from primepos.domain.values.points import rule_of
-from primepos.domain.values.rights import require_credit_sale
 from primepos.domain.values.schemas import (
     Adjusted,
     AdjustHolder,
@@ -354,7 +353,7 @@ def authorise(ctx: Context, data: Authorise) -> AuthorisationOut:
         return _kept(known)
     found = _meant(ctx, data)
     if found["kind"] == "account":
-        require_credit_sale(ctx)
+        ctx.require(Permission.SALE_CREDIT_SALE, amount=data.amount, subject=f"sale:{data.sale_id or data.id}")
     amount, worth = data.amount, None
     if found["kind"] == "points":
         rule = rule_of(ctx.tenant.settings)
