@@ -21,19 +21,30 @@ import msgspec
 
 from primepos.domain.importing.errors import ImportMoved
 from primepos.domain.importing.refusals import Refusal, RefusalFile
-from primepos.domain.importing.schemas import MOST_PRODUCTS, MOST_SALES, PlanOut, SalesLoaded
-from primepos.domain.importing.service import load_products, load_sales, plan_products, plan_sales
+from primepos.domain.importing.schemas import (
+    MOST_CUSTOMERS,
+    MOST_PRODUCTS,
+    MOST_SALES,
+    PlanOut,
+    RunOut,
+    SalesLoaded,
+)
+from primepos.domain.importing.service import load_customers, load_products, load_sales, load_stock, plan_sales
 
 if TYPE_CHECKING:
     from primepos.core.context import Identity
     from primepos.core.operations import App
+    from primepos.domain.importing.customers_reader import CustomersFile, CustomerUnit
     from primepos.domain.importing.products_reader import ProductsFile, ProductUnit
+    from primepos.domain.importing.receipts_reader import ReceiptsFile
     from primepos.domain.importing.sales_reader import SalesFile, SaleUnit
+    from primepos.domain.importing.stock_reader import StockFile, StockUnit
 
 # Large enough that a transaction's own cost is lost in it, small enough that others never wait long for a lock.
 BATCH_ROWS = 10_000
 _BATCHES_AHEAD = 2
 _UNDER_WAY = 2
+_SAMPLES = 3
 
 Advance = Callable[[int], None]
 
@@ -74,6 +85,12 @@ class Counts:
     refused: int = 0
     outcome: dict[str, int] = field(default_factory=dict)
     months: set[str] = field(default_factory=set)
+    samples: dict[str, list[str]] = field(default_factory=dict)
+
+    def sample(self, name: str, told: list[str]) -> None:
+        """Keep the first few of what would come of it."""
+        kept = self.samples.setdefault(name, [])
+        kept += told[: _SAMPLES - len(kept)]
 
     def add(self, **more: int) -> None:
         """Add to the operation's counts."""
@@ -87,7 +104,9 @@ def fingerprint_of(file_sha256: str, reading: Mapping[str, Any]) -> str:
     return hashlib.sha256(told).hexdigest()
 
 
-def feed_sales(job: Job, file: SalesFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
+def feed_sales(
+    job: Job, file: SalesFile | ReceiptsFile, plan: PlanOut, refused: RefusalFile, advance: Advance
+) -> Counts:
     """Load what of a file of sales is not loaded yet; what is, is read and passed over.
 
     Goods come first, then two batches are under way at a time, on two connections; the server commits them in order.
@@ -121,7 +140,7 @@ def _given(job: Job, **batch: Any) -> dict[str, Any]:
     return {"run": job.key(), "outlet": job.outlet, **batch}
 
 
-def _send_goods(job: Job, file: SalesFile, start: int, counts: Counts) -> None:
+def _send_goods(job: Job, file: SalesFile | ReceiptsFile, start: int, counts: Counts) -> None:
     skus = file.skus()
     for place in range(0, max(len(skus), 1), MOST_PRODUCTS):
         goods = [file.goods(sku) for sku in skus[place : place + MOST_PRODUCTS]]
@@ -157,7 +176,7 @@ def _send_sales(job: Job, given: dict[str, Any], before: Future[SalesLoaded] | N
         return job.app.run(load_sales, job.identity, given)
 
 
-def try_sales(job: Job, file: SalesFile, refused: RefusalFile, advance: Advance) -> Counts:
+def try_sales(job: Job, file: SalesFile | ReceiptsFile, refused: RefusalFile, advance: Advance) -> Counts:
     """Read a file of sales and say what loading it would do; nothing is changed."""
     counts = Counts()
     seen: set[str] = set()
@@ -182,41 +201,107 @@ def try_sales(job: Job, file: SalesFile, refused: RefusalFile, advance: Advance)
     return counts
 
 
-def feed_products(job: Job, file: ProductsFile, plan: PlanOut, refused: RefusalFile, advance: Advance) -> Counts:
+def feed_products(
+    job: Job, file: ProductsFile, plan: PlanOut, refused: RefusalFile, advance: Advance, *, dry_run: bool = False
+) -> Counts:
     """Load what of a file of products is not loaded yet; a barcode that another product has is told row by row."""
+
+    def send(batch: list[ProductUnit], given: dict[str, Any], counts: Counts) -> list[Refusal]:
+        products = [unit.product for unit in batch if unit.product is not None]
+        variants = [told for unit in batch if (told := _variant(unit)) is not None]
+        archived = [unit.product.sku for unit in batch if unit.product is not None and unit.is_archived]
+        given |= {"products": products, "variants": variants, "archived": archived}
+        done = job.app.run(load_products, job.identity, given)
+        taken = _taken(batch, set(done.barcodes_taken))
+        counts.add(created=done.created, updated=done.updated, unchanged=done.unchanged)
+        counts.add(prices_kept=done.prices_kept, barcodes_taken=len(taken))
+        counts.add(**{name: n for name, n in (("variants", done.variants), ("archived", done.archived)) if n})
+        counts.sample("created", done.would_create)
+        counts.sample("updated", done.would_change)
+        return taken
+
+    return _feed(job, file.products(), plan, refused, advance, send, MOST_PRODUCTS, dry_run=dry_run)
+
+
+def _variant(unit: ProductUnit) -> dict[str, Any] | None:
+    told, product = unit.variant, unit.product
+    if product is None or told is None or (told.parent == product.sku and told.options):
+        return None
+    return {
+        "sku": product.sku,
+        "parent": told.parent,
+        "parent_name": told.parent_name,
+        "category": product.category,
+        "options": [name for name, _ in told.options],
+        "values": [value for _, value in told.options],
+    }
+
+
+def feed_customers(
+    job: Job, file: CustomersFile, plan: RunOut, refused: RefusalFile, advance: Advance, *, dry_run: bool = False
+) -> Counts:
+    """Load what of a file of customers is not loaded yet; who cannot be told from another is told row by row."""
+
+    def send(batch: list[CustomerUnit], given: dict[str, Any], counts: Counts) -> list[Refusal]:
+        whole = [unit for unit in batch if unit.customer is not None]
+        given["customers"] = [unit.customer for unit in whole]
+        done = job.app.run(load_customers, job.identity, given)
+        counts.add(created=done.created, updated=done.updated, unchanged=done.unchanged)
+        return [
+            Refusal(whole[each.index].row, each.code, each.problem, whole[each.index].cells) for each in done.refused
+        ]
+
+    return _feed(job, file.customers(), plan, refused, advance, send, MOST_CUSTOMERS, dry_run=dry_run)
+
+
+def feed_stock(
+    job: Job, file: StockFile, plan: RunOut, refused: RefusalFile, advance: Advance, *, dry_run: bool = False
+) -> Counts:
+    """Load what of a file of stock levels is not loaded yet; levels that are not taken are told row by row."""
+
+    def send(batch: list[StockUnit], given: dict[str, Any], counts: Counts) -> list[Refusal]:
+        whole = [(unit, level) for unit in batch for level in unit.levels]
+        given["levels"] = [level for _, level in whole]
+        done = job.app.run(load_stock, job.identity, given)
+        counts.add(changed=done.changed, unchanged=done.unchanged)
+        told: dict[int, Refusal] = {}
+        for each in done.refused:
+            unit = whole[each.index][0]
+            told.setdefault(unit.row, Refusal(unit.row, each.code, each.problem, unit.cells))
+        return list(told.values())
+
+    most = MOST_PRODUCTS // max(len(file.places()), 1)
+    return _feed(job, file.levels(), plan, refused, advance, send, max(most, 1), dry_run=dry_run)
+
+
+def _feed(
+    job: Job,
+    units: Iterator[U],
+    plan: PlanOut | RunOut,
+    refused: RefusalFile,
+    advance: Advance,
+    send: Callable[[list[U], dict[str, Any], Counts], list[Refusal]],
+    most: int,
+    *,
+    dry_run: bool,
+) -> Counts:
+    """Send the batches of a file one after the other, from where an import before this one stopped."""
     counts = Counts()
-    units = file.products()
     start = _pass_over(units, plan.rows_done, counts, refused, advance)
-    for batch, is_last in _batches(units, MOST_PRODUCTS):
+    for batch, is_last in _batches(units, most):
         rows = _note(batch, counts, refused)
         if not plan.is_finished:
-            products = [unit.product for unit in batch if unit.product is not None]
-            given = {"run": job.key(), "start": start, "rows": rows, "products": products, "is_last": is_last}
-            done = job.app.run(load_products, job.identity, given)
-            taken = _taken(batch, set(done.barcodes_taken))
-            counts.add(created=done.created, updated=done.updated, unchanged=done.unchanged)
-            counts.add(prices_kept=done.prices_kept, barcodes_taken=len(taken))
-            counts.refused += len(taken)
-            refused.add(taken)
+            given = {"run": job.key(), "start": start, "rows": rows, "is_last": is_last, "dry_run": dry_run}
+            more = send(batch, given, counts)
+            counts.refused += len(more)
+            refused.add(more)
         start += rows
         advance(rows)
     return counts
 
 
-def try_products(job: Job, file: ProductsFile, refused: RefusalFile, advance: Advance) -> Counts:
-    """Read a file of products and say what loading it would do; nothing is changed."""
-    counts = Counts()
-    for batch, _ in _batches(file.products(), MOST_PRODUCTS):
-        rows = _note(batch, counts, refused)
-        skus = sorted({unit.product.sku for unit in batch if unit.product is not None})
-        found = job.app.run(plan_products, job.identity, {"fingerprint": job.fingerprint, "skus": skus})
-        counts.add(created=len(skus) - found.known_skus, known=found.known_skus)
-        advance(rows)
-    return counts
-
-
 def _pass_over(
-    units: Iterator[_Unit],
+    units: Iterator[U],
     rows_done: int,
     counts: Counts,
     refused: RefusalFile,
@@ -346,6 +431,6 @@ def errors_path(file: Path, given: Path | None) -> Path:
     if given is not None:
         return given
     stem = file.name
-    for suffix in (".xz", ".gz", ".csv", ".tsv", ".txt"):
+    for suffix in (".xz", ".gz", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods"):
         stem = stem.removesuffix(suffix)
     return Path(f"{stem}.errors.csv")

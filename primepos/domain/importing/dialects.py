@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from primepos.domain.importing.aliases import (
+    BARCODE,
+    CATEGORY,
+    CUSTOMER,
+    DATE,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    RECEIPT,
+    SKU,
+    TAX_CLASS,
+    TIME,
+    TRACKED,
+    UNIT,
+)
+from primepos.domain.importing.shapes import Shape
 from primepos.domain.importing.tables import Wanted
 
 if TYPE_CHECKING:
@@ -30,14 +46,16 @@ class Dialect:
 
 _NUMBER: Final = ("number", "invoice", "invoice no", "invoice number", "receipt", "receipt number", "order", "order id")
 _SALE_FIELDS: Final = {
-    "number": Wanted((*_NUMBER, "transaction id", "sale id"), is_required=True),
-    "sold_at": Wanted(("sold at", "date time", "timestamp", "created at", "invoice date", "date"), is_required=True),
-    "time": Wanted(("time",)),
-    "sku": Wanted(("sku", "stock code", "item code", "product code", "article"), is_required=True),
-    "name": Wanted(("name", "item", "item name", "product", "product name", "description")),
-    "quantity": Wanted(("quantity", "qty", "units"), is_required=True),
-    "unit_price": Wanted(("unit price", "price", "item price"), is_required=True),
-    "customer": Wanted(("customer", "customer id", "customer number", "customer code")),
+    "number": Wanted((*_NUMBER, "transaction id", "sale id", *RECEIPT), is_required=True),
+    "sold_at": Wanted(
+        ("sold at", "date time", "timestamp", "created at", "invoice date", "date", *DATE), is_required=True
+    ),
+    "time": Wanted(("time", *TIME)),
+    "sku": Wanted(("sku", "stock code", "item code", "product code", "article", *SKU), is_required=True),
+    "name": Wanted(("name", "item", "item name", "product", "product name", "description", *PRODUCT)),
+    "quantity": Wanted(("quantity", "qty", "units", *QUANTITY), is_required=True),
+    "unit_price": Wanted(("unit price", "price", "item price", *PRICE), is_required=True),
+    "customer": Wanted(("customer", "customer id", "customer number", "customer code", *CUSTOMER)),
 }
 
 GENERIC: Final = Dialect("generic", _SALE_FIELDS)
@@ -62,31 +80,25 @@ ONLINE_RETAIL: Final = Dialect(
 SALES: Final = {each.name: each for each in (GENERIC, ONLINE_RETAIL)}
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """How one system writes its products down, one a row."""
-
-    name: str
-    fields: Mapping[str, Wanted] = field(default_factory=dict)
-
-
-PRODUCTS: Final = {
-    "generic": Catalogue(
-        "generic",
-        {
-            "sku": Wanted(("sku", "stock code", "item code", "product code", "variant sku", "article", "code")),
-            "name": Wanted(
-                ("name", "product name", "item name", "title", "item", "product", "description"), is_required=True
-            ),
-            "unit_price": Wanted(
-                ("unit price", "price", "regular price", "variant price", "retail price", "selling price"),
-                is_required=True,
-            ),
-            "barcode": Wanted(("barcode", "barcodes", "gtin", "ean", "upc", "variant barcode")),
-            "category": Wanted(("category", "department", "product type")),
-            "tax_class": Wanted(("tax class", "tax code")),
-            "sold_by": Wanted(("sold by", "unit")),
-            "track_stock": Wanted(("track stock", "track inventory", "in inventory")),
-        },
-    ),
-}
+GENERIC_PRODUCTS: Final = Shape(
+    "generic",
+    "products",
+    "a list of products",
+    {
+        "sku": Wanted(("sku", "stock code", "item code", "product code", "variant sku", "article", "code", *SKU)),
+        "name": Wanted(
+            ("name", "product name", "item name", "title", "item", "product", "description", *PRODUCT),
+            is_required=True,
+        ),
+        "unit_price": Wanted(
+            ("unit price", "price", "regular price", "variant price", "retail price", "selling price", *PRICE),
+            is_required=True,
+        ),
+        "barcode": Wanted(("barcode", "barcodes", "gtin", "ean", "upc", "variant barcode", *BARCODE)),
+        "category": Wanted(("category", "department", "product type", *CATEGORY)),
+        "tax_class": Wanted(("tax class", "tax code", *TAX_CLASS)),
+        "sold_by": Wanted(("sold by", "unit", *UNIT)),
+        "track_stock": Wanted(("track stock", "track inventory", "in inventory", *TRACKED)),
+    },
+    numbers=("unit_price",),
+)

@@ -45,3 +45,34 @@ class ImportMoved(Conflict):
     code = "IMPORT_MOVED"
     template = "The same file is being imported elsewhere and has come to row {rows_done}"
     hint = "Let it finish; importing the file again afterwards changes nothing."
+
+
+class NumbersAmbiguous(InvalidInput):
+    """Every number with a comma or a point in the file could be read in two ways."""
+
+    code = "NUMBERS_AMBIGUOUS"
+    template = "{file}: these numbers can be read in two ways ({samples})"
+    hint = "Say how decimals are written with --decimal point (1,234.50) or --decimal comma (1.234,50)."
+
+
+class DatesAmbiguous(InvalidInput):
+    """Every date in the file could have its day or its month first."""
+
+    code = "DATES_AMBIGUOUS"
+    template = "{file}: these dates can be read in two ways ({samples})"
+    hint = "Say which comes first with --date-format dmy (day) or --date-format mdy (month)."
+
+
+class WrongExport(InvalidInput):
+    """The file is known, but holds something else than what is being imported."""
+
+    code = "WRONG_EXPORT"
+    template = "{file} looks like {found}, which holds no {wanted}"
+
+
+class LocationUnknown(InvalidInput):
+    """A place in the file is no outlet's name or code, and nothing says which outlet it is."""
+
+    code = "LOCATION_UNKNOWN"
+    template = "Say which outlet {location} is; there are {outlets}"
+    hint = 'Name it with --location "PLACE=OUTLET", or give one outlet for all with --outlet.'

@@ -42,7 +42,7 @@ class RefusalFile:
         """Write rows down."""
         for each in refusals:
             if self._writer is None:
-                self._file = self.path.open("w", encoding="utf-8", newline="")
+                self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
                 self._writer = csv.writer(self._file, lineterminator="\n")
                 # A file of ours that is fed again gets its old reasons replaced.
                 self._keep = [n for n, name in enumerate(self._header) if name.strip() not in ERROR_COLUMNS]

@@ -94,7 +94,7 @@ class SalesFile:
             read = pick(cells)
             number = clean(read[0])
             if not number:
-                yield _refused([(row, cells, read)], {row: CellProblem("MISSING_VALUE", "number is empty")})
+                yield refuse_whole([(row, cells, read)], {row: CellProblem("MISSING_VALUE", "number is empty")})
                 continue
             lines = open_sales.setdefault(number, [])
             lines.append((row, cells, read))
@@ -134,7 +134,7 @@ class SalesFile:
         try:
             number = read_sku(number, "number")
         except CellProblem as problem:
-            return _refused(lines, dict.fromkeys((row for row, _, _ in lines), problem))
+            return refuse_whole(lines, dict.fromkeys((row for row, _, _ in lines), problem))
         for row, cells, read in lines:
             try:
                 self.layout.check(cells)
@@ -148,10 +148,10 @@ class SalesFile:
             except InvalidAmount as error:
                 problems[row] = CellProblem(_TOO_LARGE, error.message)
         if problems:
-            return _refused(lines, problems)
+            return refuse_whole(lines, problems)
         if abs(total) > MAX_MINOR:
             too_large = CellProblem(_TOO_LARGE, "the sale's total is too large")
-            return _refused(lines, dict.fromkeys((row for row, _, _ in lines), too_large))
+            return refuse_whole(lines, dict.fromkeys((row for row, _, _ in lines), too_large))
         sold_at, day = min(moments)
         return SaleUnit(
             len(lines),
@@ -216,7 +216,7 @@ def _customer(cell: str) -> str:
     return read_sku(text, "customer") if text else ""
 
 
-def _refused(lines: Sequence[Row], problems: dict[int, CellProblem]) -> SaleUnit:
+def refuse_whole(lines: Sequence[Row], problems: dict[int, CellProblem]) -> SaleUnit:
     """Refuse a sale whole: half a sale would be wrong in every report."""
     refusals = []
     for row, cells, _ in lines:

@@ -1,23 +1,33 @@
-"""What goes into and comes out of the operations that import. Amounts are worked out by the server, never taken."""
+"""What goes into and comes out of the operations that import.
+
+Amounts are worked out by the server, except those of sales that another system booked: these are its facts.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from primepos.core.amounts import InvalidAmount, parse_unit_price
+from primepos.core.amounts import MAX_MINOR, InvalidAmount, parse_quantity, parse_unit_price
 from primepos.core.texts import Code, Name, Sku
-from primepos.domain.catalog.schemas import UpsertProduct
+from primepos.domain.catalog.schemas import OptionValue, UpsertProduct
+from primepos.domain.customers.schemas import MOST_ROWS, CustomerRow, RefusedRow
 
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Source = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,31}\Z")]
 RowCount = Annotated[int, Meta(ge=0, le=2**40)]
+OptionName = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
 # A decimal in plain notation; what it may be is checked where it becomes an amount.
 Plain = Annotated[str, Meta(max_length=24)]
+Minor = Annotated[int, Meta(ge=-MAX_MINOR, le=MAX_MINOR)]
 Month = Annotated[str, Meta(pattern=r"\A[0-9]{4}-(0[1-9]|1[0-2])\Z")]
+ImportKind = Literal["products", "customers", "stock", "sales"]
+ColumnName = Annotated[str, Meta(min_length=1, max_length=200)]
+FieldName = Annotated[str, Meta(min_length=1, max_length=40)]
+MOST_CUSTOMERS = MOST_ROWS
 MOST_PRODUCTS = 5000
 MOST_SALES = 20_000
 
@@ -45,12 +55,19 @@ class SeenGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ImportedLine(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One line of a sale of an older system. Quantity and price (in currency units) may be negative here."""
+    """One line of a sale of an older system. Quantity and price (in currency units) may be negative here.
+
+    ``total`` is what the line came to there, in minor units, ``tax`` the part of it that is tax and ``discount`` what
+    was taken off before; without a total it is quantity times price.
+    """
 
     sku: Sku
     name: Name
     quantity: Plain
     unit_price: Plain
+    total: Minor | None = None
+    tax: Minor = 0
+    discount: Minor = 0
 
 
 class ImportedSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,17 +121,70 @@ class PlanOut(Struct, frozen=True, kw_only=True):
     known_numbers: int
 
 
+class GivenVariant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which product another one is a variant, and which value of each of its options it has.
+
+    The parent is found by its SKU, and made under this name where it is missing; without values the product itself is
+    a parent.
+    """
+
+    sku: Sku
+    parent: Sku
+    parent_name: Annotated[str, Meta(max_length=200)] = ""
+    category: Name | None = None
+    options: Annotated[list[OptionName], Meta(max_length=3)] = []
+    values: Annotated[list[OptionValue], Meta(max_length=3)] = []
+
+
 class LoadProducts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The next rows of a file of products: ``rows`` of it, from ``start`` on, with the products read from them.
 
-    Rows that could not be read are counted in ``rows`` all the same. ``is_last`` ends the import.
+    Rows that could not be read are counted in ``rows`` all the same. ``archived`` are SKUs that are no longer sold.
+    ``is_last`` ends the import; ``dry_run`` says what would come of it and changes nothing.
     """
 
     run: RunKey
     start: RowCount
     rows: RowCount
     products: Annotated[list[UpsertProduct], Meta(max_length=MOST_PRODUCTS)]
+    variants: Annotated[list[GivenVariant], Meta(max_length=MOST_PRODUCTS)] = []
+    archived: Annotated[list[Sku], Meta(max_length=MOST_PRODUCTS)] = []
     is_last: bool = False
+    dry_run: bool = False
+
+
+class LoadCustomerRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The next rows of a file of customers, ``rows`` of it from ``start`` on, with the customers read from them."""
+
+    run: RunKey
+    start: RowCount
+    rows: RowCount
+    customers: Annotated[list[CustomerRow], Meta(max_length=MOST_CUSTOMERS)]
+    is_last: bool = False
+    dry_run: bool = False
+
+
+class GivenLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is there of a product, by SKU or barcode, in an outlet, by its code."""
+
+    sku: Sku
+    outlet: Code
+    quantity: Plain
+
+
+class LoadStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The next rows of a file of stock levels, ``rows`` of it from ``start`` on, with the levels read from them."""
+
+    run: RunKey
+    start: RowCount
+    rows: RowCount
+    levels: Annotated[list[GivenLevel], Meta(max_length=MOST_PRODUCTS)]
+    is_last: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        for level in self.levels:
+            parse_quantity(level.quantity)
 
 
 class LoadSales(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,7 +207,8 @@ class ProductsLoaded(Struct, frozen=True, kw_only=True):
     """What a batch of products did; all zeros where it had been loaded before.
 
     ``prices_kept`` changes of price were left out for want of ``product:price_write``; ``barcodes_taken`` belong to
-    other products and stayed there.
+    other products and stayed there; so many became ``variants`` of others or were ``archived``. Of a dry run, up to
+    three SKUs that it ``would_create``, and up to three of what it ``would_change``, told in words.
     """
 
     run_id: UUID
@@ -147,6 +218,39 @@ class ProductsLoaded(Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     prices_kept: int = 0
     barcodes_taken: list[str] = []
+    variants: int = 0
+    archived: int = 0
+    would_create: list[str] = []
+    would_change: list[str] = []
+
+
+class CustomersTaken(Struct, frozen=True, kw_only=True):
+    """What a batch of customers did; all zeros where it had been loaded before."""
+
+    run_id: UUID
+    rows_done: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: list[RefusedRow] = []
+
+
+class StockRefusal(Struct, frozen=True, kw_only=True):
+    """A level that was not taken: its place in the batch from 0, a stable code, and what is wrong in words."""
+
+    index: int
+    code: str
+    problem: str
+
+
+class StockLoaded(Struct, frozen=True, kw_only=True):
+    """What a batch of stock levels did; all zeros where it had been loaded before."""
+
+    run_id: UUID
+    rows_done: int
+    changed: int = 0
+    unchanged: int = 0
+    refused: list[StockRefusal] = []
 
 
 class SalesLoaded(Struct, frozen=True, kw_only=True):
@@ -161,11 +265,61 @@ class SalesLoaded(Struct, frozen=True, kw_only=True):
     products: int = 0
 
 
+class AskRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask how far an import of customers or stock is."""
+
+    fingerprint: Digest
+
+
+class OutletName(Struct, frozen=True, kw_only=True):
+    """An outlet: its code and its name."""
+
+    code: str
+    name: str
+
+
+class RunOut(Struct, frozen=True, kw_only=True):
+    """How far an import is, and the outlets there are."""
+
+    rows_done: int
+    is_finished: bool
+    outlets: list[OutletName]
+
+
+class SaveMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How files with this header are read: column to field, and what was said of numbers and dates."""
+
+    kind: ImportKind
+    header: Digest
+    columns: Annotated[dict[ColumnName, FieldName], Meta(max_length=200)]
+    decimal: Literal["point", "comma"] | None = None
+    date_formats: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=10)] = []
+
+
+class AskMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask how files with this header are read."""
+
+    kind: ImportKind
+    header: Digest
+
+
+class MappingOut(Struct, frozen=True, kw_only=True):
+    """How files with a header are read; nothing in it where nobody has said so yet."""
+
+    columns: dict[str, str] = {}
+    decimal: str | None = None
+    date_formats: list[str] = []
+
+
 class AskMonths(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for the figures of what was imported from a source, by month; without ``months`` of all there are."""
+    """Ask for the figures of what was imported from a source, by month; without ``months`` of all there are.
+
+    ``given_totals``: the source said what its lines came to, so that is what is exact, not quantity times price.
+    """
 
     source: Source
     outlet: Code | None = None
+    given_totals: bool = False
     months: Annotated[list[Month], Meta(max_length=1200)] | None = None
 
 

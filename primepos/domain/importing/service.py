@@ -1,4 +1,4 @@
-"""Bringing in products and past sales, one batch an operation.
+"""Bringing in products, customers, stock and past sales, one batch an operation.
 
 A face reads the file and hands over what it holds; every batch is one transaction that also remembers how far the file
 has come, so an import that stops anywhere goes on from there and nothing is ever loaded twice.
@@ -10,35 +10,43 @@ from decimal import Decimal
 
 from primepos.core.amounts import plain_amount
 from primepos.core.context import Context
-from primepos.core.operations import operation
+from primepos.core.operations import Nothing, operation
 from primepos.core.permissions import Permission
+from primepos.core.sealed_fields import FieldKeyMissing
+from primepos.core.security import InvalidEmail
 from primepos.domain.catalog.errors import TaxClassMissing, TaxClassNotFound
-from primepos.domain.catalog.queries import product_ids, upsert_products
-from primepos.domain.catalog.queries.products import stored_code
-from primepos.domain.catalog.queries.taxes import default_tax_class, list_tax_classes
-from primepos.domain.catalog.schemas import UpsertProduct
-from primepos.domain.importing import queries
+from primepos.domain.catalog.queries.taxes import list_tax_classes
+from primepos.domain.customers.errors import InvalidPhone
+from primepos.domain.importing import loading, queries
 from primepos.domain.importing.errors import ImportMoved, WhichOutlet
 from primepos.domain.importing.schemas import (
+    AskMapping,
     AskMonths,
+    AskRun,
+    CustomersTaken,
+    LoadCustomerRows,
     LoadProducts,
     LoadSales,
+    LoadStock,
+    MappingOut,
     MonthFigures,
     MonthList,
+    OutletName,
     PlanOut,
     PlanProducts,
     PlanSales,
     ProductsLoaded,
+    RunOut,
     SalesLoaded,
+    SaveMapping,
+    StockLoaded,
 )
+from primepos.domain.inventory.errors import NegativeStock
 from primepos.domain.outlets.errors import OutletArchived, OutletNotFound
 from primepos.domain.outlets.models import Outlet
-from primepos.domain.outlets.queries import add_outlet, list_outlets
+from primepos.domain.outlets.queries import list_outlets
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.domain.tenancy.standing import require_active
-
-# What a tenant without any outlet gets when its first sales are imported.
-FIRST_OUTLET, FIRST_OUTLET_NAME = "main", "Main"
 
 
 @operation("importing.plan_products", permission=Permission.PRODUCT_IMPORT, reads=True)
@@ -55,9 +63,21 @@ def plan_products(ctx: Context, data: PlanProducts) -> PlanOut:
 )
 def plan_sales(ctx: Context, data: PlanSales) -> PlanOut:
     """Say how far the import of a file of past sales is, whose they become and what is known; changes nothing."""
-    outlet = _outlet(ctx, data.outlet)
+    outlet = loading.outlet_of(ctx, data.outlet)
     run = queries.find_run(ctx, "sales", data.fingerprint)
     return _plan(ctx, run, outlet, data.skus, data.source, data.numbers)
+
+
+@operation("importing.plan_customers", permission=Permission.SETTINGS_WRITE, reads=True)
+def plan_customers(ctx: Context, data: AskRun) -> RunOut:
+    """Say how far the import of a file of customers is; changes nothing."""
+    return _run(ctx, "customers", data)
+
+
+@operation("importing.plan_stock", permission=Permission.STOCK_ADJUST, reads=True)
+def plan_stock(ctx: Context, data: AskRun) -> RunOut:
+    """Say how far the import of a file of stock levels is, and which outlets there are; changes nothing."""
+    return _run(ctx, "stock", data)
 
 
 @operation(
@@ -68,35 +88,41 @@ def plan_sales(ctx: Context, data: PlanSales) -> PlanOut:
 def load_products(ctx: Context, data: LoadProducts) -> ProductsLoaded:
     """Load the next products of a file: made where their SKU is new, brought in line where it is known.
 
-    Prices of known products change only for who holds ``product:price_write``. Safe to repeat: a batch that is behind
-    the point reached changes nothing, and so does a file that was finished.
+    Prices of known products change only for who holds ``product:price_write``. Variants are put under their parents.
+    Safe to repeat: a batch that is behind the point reached changes nothing, and so does a file that was finished.
     """
     require_active(ctx.tenant)
-    run = _enter(ctx, "products", data)
-    if _is_settled(run, data.start, data.rows):
-        return ProductsLoaded(run_id=run.id, rows_done=run.rows_done)
-    ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
-    rows_done = data.start + data.rows
-    answer = ProductsLoaded(run_id=run.id, rows_done=rows_done)
-    if data.products:
-        done = upsert_products(ctx, data.products)
-        taken = set(done.barcodes_taken)
-        # As the file wrote them: stored, an article number may have more digits.
-        codes = {code.code for product in data.products for code in product.barcodes}
-        answer = ProductsLoaded(
-            run_id=run.id,
-            rows_done=rows_done,
-            created=done.created,
-            updated=done.updated,
-            unchanged=done.unchanged,
-            prices_kept=done.prices_kept,
-            barcodes_taken=sorted(code for code in codes if stored_code(code, allow_invalid=True) in taken),
-        )
-    _advance(ctx, "products", run, data, rows_done)
-    ctx.note(
-        f"import:{run.id}", file=data.run.file_name, rows=rows_done, created=answer.created, updated=answer.updated
-    )
-    return answer
+    return loading.load_products(ctx, data)
+
+
+@operation(
+    "importing.load_customers",
+    permission=Permission.SETTINGS_WRITE,
+    raises=(ImportMoved, TenantSuspended, InvalidEmail, InvalidPhone, FieldKeyMissing),
+)
+def load_customers(ctx: Context, data: LoadCustomerRows) -> CustomersTaken:
+    """Load the next customers of a file: made where they are new, brought in line where they are known.
+
+    The owner alone may, as with past sales: a list of customers is brought in once, when a shop moves in. Safe to
+    repeat, as ``importing.load_products`` is.
+    """
+    require_active(ctx.tenant)
+    return loading.load_customers(ctx, data)
+
+
+@operation(
+    "importing.load_stock",
+    permission=Permission.STOCK_ADJUST,
+    raises=(ImportMoved, OutletNotFound, OutletArchived, NegativeStock, TenantSuspended),
+)
+def load_stock(ctx: Context, data: LoadStock) -> StockLoaded:
+    """Make stock levels be as a file says they were counted; each difference is a movement of kind *adjust*.
+
+    Levels of products that are not there or not tracked are answered as refused, and so are those below zero where
+    the shop blocks them. Safe to repeat, as ``importing.load_products`` is.
+    """
+    require_active(ctx.tenant)
+    return loading.load_stock(ctx, data)
 
 
 @operation(
@@ -114,36 +140,21 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
     committed in order. The summaries of the days are queued.
     """
     require_active(ctx.tenant)
-    ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
-    run = _enter(ctx, "sales", data)
-    outlet = _outlet(ctx, data.outlet)
-    if _is_settled(run, data.start, data.rows):
-        code = outlet.code if outlet is not None else FIRST_OUTLET
-        return SalesLoaded(run_id=run.id, rows_done=run.rows_done, outlet=code)
-    if outlet is None:
-        outlet = add_outlet(ctx, FIRST_OUTLET, FIRST_OUTLET_NAME)
-    products = _make_missing(ctx, data)
-    staged = queries.stage_sales(ctx, data.run.source, data.sales)
-    done = queries.load_staged(ctx, outlet.id, data.run.source, staged)
-    for day in done.days:
-        ctx.defer(
-            "reporting.summarise_day",
-            tenant_id=ctx.tenant_id,
-            outlet_id=str(outlet.id),
-            business_date=day.isoformat(),
-        )
-    rows_done = data.start + data.rows
-    _advance(ctx, "sales", run, data, rows_done)
-    ctx.note(f"import:{run.id}", file=data.run.file_name, rows=rows_done, sales=done.sales, lines=done.lines)
-    return SalesLoaded(
-        run_id=run.id,
-        rows_done=rows_done,
-        outlet=outlet.code,
-        sales=done.sales,
-        sales_known=len(data.sales) - done.sales,
-        lines=done.lines,
-        products=products,
-    )
+    return loading.load_sales(ctx, data)
+
+
+@operation("importing.save_mapping", permission=Permission.PRODUCT_IMPORT)
+def save_mapping(ctx: Context, data: SaveMapping) -> Nothing:
+    """Keep how files with a header are read, so that the next one needs no questions; the last word counts."""
+    queries.save_mapping(ctx, data)
+    ctx.note(f"mapping:{data.kind}", columns=data.columns)
+    return Nothing()
+
+
+@operation("importing.find_mapping", permission=Permission.PRODUCT_IMPORT, reads=True)
+def find_mapping(ctx: Context, data: AskMapping) -> MappingOut:
+    """Give how files with a header are read; empty where nobody has said so yet."""
+    return queries.find_mapping(ctx, data.kind, data.header)
 
 
 @operation(
@@ -154,13 +165,19 @@ def load_sales(ctx: Context, data: LoadSales) -> SalesLoaded:
 )
 def sales_by_month(ctx: Context, data: AskMonths) -> MonthList:
     """Give the figures of the sales imported from one source into one outlet, by month, as they are stored."""
-    outlet = _outlet(ctx, data.outlet)
+    outlet = loading.outlet_of(ctx, data.outlet)
     if outlet is None:
         return MonthList(rows=[])
     exponent = ctx.tenant.currency.exponent
     ctx.uow.allow_time(queries.BATCH_TIMEOUT_MS)
     found = queries.months(
-        ctx.uow, ctx.tenant_id, outlet_id=outlet.id, source=data.source, wanted=data.months, exponent=exponent
+        ctx.uow,
+        ctx.tenant_id,
+        outlet_id=outlet.id,
+        source=data.source,
+        wanted=data.months,
+        exponent=exponent,
+        given=data.given_totals,
     )
     return MonthList(
         rows=[
@@ -182,6 +199,15 @@ def sales_by_month(ctx: Context, data: AskMonths) -> MonthList:
     )
 
 
+def _run(ctx: Context, kind: str, data: AskRun) -> RunOut:
+    found = queries.find_run(ctx, kind, data.fingerprint)
+    return RunOut(
+        rows_done=found.rows_done if found else 0,
+        is_finished=found is not None and found.is_finished,
+        outlets=[OutletName(code=each.code, name=each.name) for each in list_outlets(ctx, archived=False)],
+    )
+
+
 def _plan(
     ctx: Context,
     run: queries.Run | None,
@@ -200,75 +226,10 @@ def _plan(
         zone=tenant.zone,
         outlet=outlet.code if outlet is not None else None,
         tax_classes=[each.code for each in list_tax_classes(ctx)],
-        has_tax_class=_has_tax_class(ctx),
+        has_tax_class=loading.has_tax_class(ctx),
         known_skus=known_skus,
         known_numbers=known_numbers,
     )
-
-
-def _enter(ctx: Context, kind: str, data: LoadProducts | LoadSales) -> queries.Run:
-    """Return how far the import is, once nobody else is at work on the same batch."""
-    if data.rows:
-        queries.lock_row(ctx, data.run, data.start + data.rows)
-    return queries.begin_run(ctx, kind, data.run)
-
-
-def _is_settled(run: queries.Run, start: int, rows: int) -> bool:
-    """Tell whether a batch was loaded before. Raises: :class:`ImportMoved` where it does not join what was."""
-    if run.is_finished or (run.rows_done > start and run.rows_done >= start + rows):
-        return True
-    if run.rows_done > start:
-        raise ImportMoved(rows_done=run.rows_done)
-    return False
-
-
-def _advance(ctx: Context, kind: str, run: queries.Run, data: LoadProducts | LoadSales, rows_done: int) -> None:
-    """Say that the batch is done, once the one before it is. Raises: :class:`ImportMoved` if that one never came."""
-    queries.lock_row(ctx, data.run, data.start)
-    if not queries.advance_run(ctx, run, data.start, rows_done, is_last=data.is_last):
-        now = queries.find_run(ctx, kind, data.run.fingerprint)
-        raise ImportMoved(rows_done=now.rows_done if now else 0)
-
-
-def _outlet(ctx: Context, code: str | None) -> Outlet | None:
-    """Return the outlet that is meant, or None for a tenant that has none yet.
-
-    Raises: :class:`OutletNotFound`, :class:`OutletArchived`, :class:`WhichOutlet`.
-    """
-    outlets = list_outlets(ctx, archived=False)
-    if code is not None:
-        found = next((each for each in outlets if each.code == code), None)
-        if found is not None:
-            return found
-        if any(each.code == code for each in list_outlets(ctx, archived=True)):
-            raise OutletArchived(outlet=code)
-        raise OutletNotFound
-    if len(outlets) > 1:
-        raise WhichOutlet(outlets=", ".join(each.code for each in outlets))
-    if not outlets and (ctx.identity.outlet_ids is not None or list_outlets(ctx, archived=True)):
-        raise OutletNotFound
-    return outlets[0] if outlets else None
-
-
-def _has_tax_class(ctx: Context) -> bool:
-    try:
-        default_tax_class(ctx)
-    except TaxClassMissing:
-        return False
-    return True
-
-
-def _make_missing(ctx: Context, data: LoadSales) -> int:
-    """Make the products of the batch that the catalogue does not know, and return how many."""
-    if not data.goods or not _has_tax_class(ctx):
-        return 0
-    there = product_ids(ctx, [each.sku for each in data.goods])
-    missing = [
-        UpsertProduct(sku=each.sku, name=each.name, unit_price=Decimal(each.unit_price), track_stock=False)
-        for each in data.goods
-        if each.sku not in there
-    ]
-    return upsert_products(ctx, missing).created if missing else 0
 
 
 def _two_places(exact: Decimal) -> Decimal:

@@ -26,6 +26,7 @@ _LONGEST_CELL: Final = 100_000
 _LONGEST_SHOWN: Final = 40
 #: Columns that our own files of refused rows put before the original ones.
 ERROR_COLUMNS: Final = ("error_row", "error_code", "error_problem")
+_SPOILT: Final = re.compile(r"[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Layout:
     header: tuple[str, ...]
     places: Mapping[str, int]
     fixed: Mapping[str, str] = field(default_factory=dict)
+    may_be_spoilt: bool = False
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         """Return a field's cell as it is written, empty where the row is too short or the file lacks the column."""
@@ -69,11 +71,17 @@ class Layout:
         return lambda cells: at_once(cells) if len(cells) >= needed else one_by_one(cells)
 
     def check(self, cells: Sequence[str]) -> None:
-        """See that the row has no more cells than the header has names."""
+        """See that the row has no more cells than the header has names, and no bytes that are no text."""
         if len(cells) > len(self.header):
             raise CellProblem(
                 "TOO_MANY_CELLS", f"the row has {len(cells)} cells, the header {len(self.header)}; is a quote missing?"
             )
+        if self.may_be_spoilt:
+            for name, cell in zip(self.header, cells, strict=False):
+                if (found := _SPOILT.search(cell)) is not None:
+                    byte = ord(found[0]) - 0xDC00
+                    problem = f"byte {byte:#04x} in column {name[:_LONGEST_SHOWN]} is not of the file's encoding"
+                    raise CellProblem("BAD_ENCODING", problem)
 
 
 def read_layout(
@@ -96,14 +104,14 @@ def read_layout(
             raise UnknownField(field=name, fields=", ".join(wanted))
     tries = [_try_delimiter(file, wanted, mapping, fixed, each) for each in ([delimiter] if delimiter else DELIMITERS)]
     best = max(tries, key=lambda layout: (len(layout.places), len(layout.header)))
-    known = {_key(name) for name in best.header}
+    known = {column_key(name) for name in best.header}
     columns = ", ".join(name[:_LONGEST_SHOWN] for name in best.header) or "none"
     for column in mapping:
-        if _key(column) not in known:
+        if column_key(column) not in known:
             raise UnknownColumn(column=column, columns=columns)
     missing = [name for name, each in wanted.items() if each.is_required and name not in {*best.places, *fixed}]
     if missing:
-        raise ColumnsMissing(file=file.path.name, fields=", ".join(missing), columns=columns)
+        raise ColumnsMissing(file=file.name, fields=", ".join(missing), columns=columns)
     return best
 
 
@@ -114,24 +122,47 @@ def _try_delimiter(
     fixed: Mapping[str, str],
     delimiter: str,
 ) -> Layout:
-    header = next((cells for _, cells in _records(file, delimiter)), [])
+    header = _first(file, delimiter)
     places: dict[str, int] = {}
     by_key: dict[str, int] = {}
     for place, name in enumerate(header):
-        if name.strip() not in ERROR_COLUMNS:
-            by_key.setdefault(_key(name), place)
+        if own_column(name):
+            by_key.setdefault(column_key(name), place)
     for column, name in mapping.items():
-        if _key(column) in by_key:
-            places[name] = by_key[_key(column)]
+        if column_key(column) in by_key:
+            places[name] = by_key[column_key(column)]
     for name, each in wanted.items():
         if name not in places and name not in fixed:
-            found = next((by_key[alias] for alias in map(_key, each.aliases) if alias in by_key), None)
+            found = next((by_key[alias] for alias in map(column_key, each.aliases) if alias in by_key), None)
             if found is not None and found not in places.values():
                 places[name] = found
-    return Layout(delimiter, tuple(header), places, fixed)
+    return Layout(delimiter, header, places, fixed, bool(file.spoilt_bytes))
 
 
-def _key(name: str) -> str:
+def own_column(name: str) -> bool:
+    """Tell whether a column is the file's own, not one that our files of refused rows put before the others."""
+    return name.strip() not in ERROR_COLUMNS
+
+
+def read_header(file: SourceFile, delimiter: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """Return the sign that parts the cells and the names of the columns, told from the header alone.
+
+    The sign is the one that makes most columns of it. Raises: :class:`FileUnreadable`.
+    """
+    found = [(sign, _first(file, sign)) for sign in ([delimiter] if delimiter else DELIMITERS)]
+    return max(found, key=lambda each: len(each[1]))
+
+
+def _first(file: SourceFile, delimiter: str) -> tuple[str, ...]:
+    try:
+        return tuple(next((cells for _, cells in _records(file, delimiter)), []))
+    except FileUnreadable:
+        # With another sign the quotes may stand elsewhere.
+        return ()
+
+
+def column_key(name: str) -> str:
+    """Return what two ways of writing a column's name have in common: its letters and digits, without capitals."""
     return re.sub(r"[^\w]|_", "", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -156,5 +187,5 @@ def _records(file: SourceFile, delimiter: str) -> Iterator[tuple[int, list[str]]
                     yield number, cells
         except csv.Error as error:
             raise FileUnreadable(
-                file=file.path.name, problem=f"after row {number}: {error}; is a quote never closed?"
+                file=file.name, problem=f"after row {number}: {error}; is a quote never closed?"
             ) from None

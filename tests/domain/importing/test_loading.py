@@ -673,7 +673,10 @@ def test_a_dry_run_of_products_changes_nothing(
     before = here(app, shop)
     options = ["--set", "unit_price=3", "--set", "tax_class=standard", "--dry-run", "--json"]
     assert command(shop, "products", file, *options) == 0
-    assert json.loads(capsys.readouterr().out) == {"rows": 2, "refused": 0, "created": 1, "known": 1, "dry_run": True}
+    assert json.loads(capsys.readouterr().out) == {
+        "rows": 2, "refused": 0, "created": 1, "updated": 1, "unchanged": 0, "prices_kept": 0, "barcodes_taken": 0,
+        "dry_run": True, "samples": {"created": ["N-1"], "updated": ["A-1: 1 -> 3"]},
+    }  # fmt: skip
     assert here(app, shop) == before
 
 
@@ -693,7 +696,7 @@ def test_wrong_options_are_told_before_anything_is_read(
     file = tmp_path / "p.csv"
     file.write_text("sku,name,price\nA,A,1\n")
     for options, said in (
-        (["--from", "moon"], "--from: one of generic"),
+        (["--from", "moon"], "--from: one of primepos, square"),
         (["--map", "sku"], "--map: 'sku' is not of the form"),
         (["--decimal", "both"], "--decimal: point or comma"),
         (["--delimiter", "ab"], "--delimiter: one sign"),

@@ -26,7 +26,7 @@ from primepos.domain.importing.cells import (
     read_quantity,
     read_sku,
 )
-from primepos.domain.importing.dialects import GENERIC, ONLINE_RETAIL, PRODUCTS
+from primepos.domain.importing.dialects import GENERIC, GENERIC_PRODUCTS, ONLINE_RETAIL
 from primepos.domain.importing.errors import ColumnsMissing, FileUnreadable, UnknownColumn, UnknownField
 from primepos.domain.importing.files import examine
 from primepos.domain.importing.products_reader import read_products
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from primepos.domain.importing.sales_reader import SaleUnit
 
-PRODUCT_FIELDS = PRODUCTS["generic"].fields
+PRODUCT_FIELDS = GENERIC_PRODUCTS.fields
 SALES_HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 
 
