@@ -39,7 +39,30 @@ _STOCK = """
           FROM json_to_recordset(%(stock)s::json) AS x(product uuid, quantity numeric)
          ORDER BY x.product
         ON CONFLICT (tenant_id, outlet_id, product_id) DO UPDATE SET quantity = held.quantity + excluded.quantity
-        RETURNING held.product_id, held.quantity
+        RETURNING held.product_id, held.quantity, held.allotted, held.average_cost
+    )"""
+
+# What goes out and leaves less than nothing, or less than what other registers hold, and the rule for it.
+_SHORT = """
+    short AS (
+        SELECT l.product_id, coalesce(own.policy, %(policy)s::text) AS policy
+          FROM levels l
+          JOIN json_to_recordset(%(stock)s::json) AS x(product uuid, quantity numeric)
+            ON x.product = l.product_id AND x.quantity < 0
+          LEFT JOIN product_stock_policies own ON own.tenant_id = %(tenant)s AND own.product_id = l.product_id
+         WHERE l.quantity < 0
+            OR (l.allotted > 0 AND l.quantity < l.allotted - least(-x.quantity, (
+                   SELECT coalesce(sum(a.quantity), 0) FROM stock_allotments a
+                    WHERE a.tenant_id = %(tenant)s AND a.register_id = %(register)s AND a.product_id = l.product_id)))
+    )"""
+# A line's cost is what its goods are worth at this moment, by the levels' averages; none where one of them has none.
+_COSTS = """
+    costs AS (
+        SELECT x.n, CASE WHEN bool_and(l.average_cost IS NOT NULL)
+                         THEN round(sum(-x.quantity * l.average_cost))::bigint END AS cost
+          FROM json_to_recordset(%(movements)s::json) AS x(n int, product uuid, quantity numeric)
+          JOIN levels l ON l.product_id = x.product
+         GROUP BY x.n
     )"""
 
 _BOOK_SERIES = """
@@ -56,7 +79,9 @@ _BOOK_SERIES = """
           FROM head
          WHERE r.tenant_id = %(tenant)s AND r.id = %(register)s AND r.open_shift_id = %(shift)s
         RETURNING head.next_number AS number, head.last_hash AS prev_hash, r.last_hash AS hash,
-                  %(flags)s::text[] AS flags
+                  %(flags)s::text[]
+                  || CASE WHEN EXISTS (SELECT FROM short WHERE policy = 'warn')
+                          THEN '{NEGATIVE_STOCK}'::text[] ELSE '{}' END AS flags
     )"""
 
 # A till's sale is never turned away for what the server finds odd about it: it happened. It is flagged instead.
@@ -76,7 +101,7 @@ _DELIVER_SERIES = """
                                  WHERE p.tenant_id = %(tenant)s AND p.register_id = %(register)s
                                    AND p.epoch = %(epoch)s AND p.number = %(number)s - 1) <> %(prev_hash)s::bytea
                           THEN '{CHAIN_BROKEN}'::text[] ELSE '{}' END
-                  || CASE WHEN EXISTS (SELECT FROM levels WHERE quantity < 0) AND %(block)s::boolean
+                  || CASE WHEN EXISTS (SELECT FROM short WHERE policy <> 'allow')
                           THEN '{NEGATIVE_STOCK}'::text[] ELSE '{}' END AS flags
     )"""
 
@@ -96,13 +121,15 @@ _ROWS = """
         RETURNING number, receipt, prev_hash, hash, flags, received_at
     ), lines AS (
         INSERT INTO sale_lines (tenant_id, sale_id, line_no, product_id, sku, name, quantity, unit_price, discount,
-                                base, tax, total, taxes, kind, unit, factor, lot, note, details)
+                                base, tax, total, taxes, kind, unit, factor, lot, note, details, cost)
         SELECT %(tenant)s, %(id)s, x.n, x.product_id, x.sku, x.name, x.quantity, x.unit_price, x.discount,
-               x.base, x.tax, x.total, x.taxes, x.kind, x.unit, x.factor, x.lot, x.note, x.details
-          FROM series, json_to_recordset(%(lines)s::json)
+               x.base, x.tax, x.total, x.taxes, x.kind, x.unit, x.factor, x.lot, x.note, x.details,
+               costs.cost
+          FROM series CROSS JOIN json_to_recordset(%(lines)s::json)
                AS x(n int, product_id uuid, sku text, name text, quantity numeric, unit_price numeric,
                     discount bigint, base bigint, tax bigint, total bigint, taxes jsonb,
                     kind text, unit text, factor numeric, lot text, note text, details jsonb)
+          LEFT JOIN costs ON costs.n = x.n
     ), taxes AS (
         INSERT INTO sale_taxes (tenant_id, sale_id, tax_no, code, name, rate, base, amount)
         SELECT %(tenant)s, %(id)s, x.n, x.code, x.name, x.rate, x.base, x.amount
@@ -118,16 +145,19 @@ _ROWS = """
                     currency text, foreign_amount bigint, rate numeric)
     ), moved AS (
         INSERT INTO stock_movements (tenant_id, outlet_id, product_id, kind, quantity, sale_id, line_no,
-                                     actor_id, actor_name)
-        SELECT %(tenant)s, %(outlet)s, x.product, %(kind)s, x.quantity, %(id)s, x.n, %(cashier_id)s, %(cashier)s
-          FROM series, json_to_recordset(%(movements)s::json) AS x(n int, product uuid, quantity numeric)
+                                     actor_id, actor_name, unit_cost)
+        SELECT %(tenant)s, %(outlet)s, x.product, %(kind)s, x.quantity, %(id)s, x.n, %(cashier_id)s, %(cashier)s,
+               levels.average_cost
+          FROM series CROSS JOIN json_to_recordset(%(movements)s::json) AS x(n int, product uuid, quantity numeric)
+          JOIN levels ON levels.product_id = x.product
     ), posted AS (
         INSERT INTO ledger_entries (tenant_id, sale_id, entry_no, account, amount, business_date)
         SELECT %(tenant)s, %(id)s, x.n, x.account, x.amount, %(business_date)s
           FROM series, json_to_recordset(%(ledger)s::json) AS x(n int, account text, amount bigint)
     )
 SELECT sale.number, sale.receipt, sale.prev_hash, sale.hash, sale.flags, sale.received_at,
-       (SELECT array_agg(product_id) FROM levels WHERE quantity < 0) AS below_zero
+       EXISTS (SELECT FROM levels WHERE allotted > 0) AS is_allotted,
+       (SELECT array_agg(product_id) FROM short WHERE policy = 'block') AS blocked
   FROM sale
 """
 
@@ -147,8 +177,8 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return re.sub(r"%\((\w+)\)s", number, " ".join(sql.split())), tuple(names)
 
 
-BOOK, _BOOK_NAMES = _numbered(f"WITH {_STOCK}, {_BOOK_SERIES}, {_ROWS}")
-DELIVER, _DELIVER_NAMES = _numbered(f"WITH {_STOCK}, {_DELIVER_SERIES}, {_ROWS}")
+BOOK, _BOOK_NAMES = _numbered(f"WITH {_STOCK}, {_SHORT}, {_COSTS}, {_BOOK_SERIES}, {_ROWS}")
+DELIVER, _DELIVER_NAMES = _numbered(f"WITH {_STOCK}, {_SHORT}, {_COSTS}, {_DELIVER_SERIES}, {_ROWS}")
 
 # After the lines they speak of. In the order of the sold lines, so that two refunds of the same lines wait for each
 # other instead of in a circle.
@@ -200,7 +230,8 @@ class LineRow(Struct, frozen=True):
 class Posting:
     """Everything a booking writes, worked out before the database is asked.
 
-    ``quantities`` are the tracked goods of each line: ``(line number, product, quantity sold)``.
+    ``quantities`` are the tracked goods of each line: ``(line number, product, quantity sold)``. ``policy`` says what
+    happens below zero where a product has no rule of its own: ``allow``, ``warn`` or ``block``.
     """
 
     tenant_id: int
@@ -236,6 +267,7 @@ class Posting:
     customer_id: UUID | None = None
     salesperson_id: UUID | None = None
     note: str = ""
+    policy: str = "allow"
 
 
 # What money of each kind is held on; every other kind has an account of its name. Change left the cash drawer.
@@ -299,6 +331,7 @@ def parameters(posting: Posting) -> dict[str, Any]:
         "customer_id": posting.customer_id,
         "salesperson_id": posting.salesperson_id,
         "note": posting.note,
+        "policy": posting.policy,
         "lines": _json(_line_rows(posting.lines)),
         "taxes": _json(
             [
@@ -328,10 +361,10 @@ def send(pipe: Pipeline, posting: Posting) -> psycopg.Cursor[Any]:
 
 
 def send_delivered(
-    pipe: Pipeline, posting: Posting, *, number: int, prev_hash: bytes, hash_: bytes, block: bool
+    pipe: Pipeline, posting: Posting, *, number: int, prev_hash: bytes, hash_: bytes
 ) -> psycopg.Cursor[Any]:
     """Send the booking of a till's sale with the number and hash that the till gave it."""
-    values = {**parameters(posting), "number": number, "prev_hash": prev_hash, "hash": hash_, "block": block}
+    values = {**parameters(posting), "number": number, "prev_hash": prev_hash, "hash": hash_}
     booked = pipe.execute_numbered(DELIVER, [values[name] for name in _DELIVER_NAMES])
     which = {"tenant": posting.tenant_id, "sale": posting.sale_id}
     if posting.returns:
