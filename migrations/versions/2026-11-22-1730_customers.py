@@ -45,11 +45,7 @@ TABLES = (
         erased_at timestamptz,
         source text,
         request_hash bytea,
-        CONSTRAINT customers_pkey PRIMARY KEY (tenant_id, id),
         CONSTRAINT customers_tenant_id_fkey FOREIGN KEY(tenant_id) REFERENCES tenants (id),
-        CONSTRAINT customers_tenant_id_merged_into_fkey FOREIGN KEY(tenant_id, merged_into)
-            REFERENCES customers (tenant_id, id),
-        CONSTRAINT customers_tenant_id_number_key UNIQUE (tenant_id, number),
         CONSTRAINT customers_number_check CHECK ((number IS NULL) = (erased_at IS NOT NULL)),
         CONSTRAINT customers_email_check CHECK ((email_sealed IS NULL) = (email_hash IS NULL)),
         CONSTRAINT customers_phone_check CHECK ((phone_sealed IS NULL) = (phone_hash IS NULL)),
@@ -69,6 +65,10 @@ TABLES = (
     " WHERE phone_hash IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS customers_merged_into_idx ON customers (tenant_id, merged_into)"
     " WHERE merged_into IS NOT NULL",
+    # The keys come last: as long as nothing is known of a table, the newest of its indexes is taken, and this is the
+    # one that every foreign key looks up.
+    "CREATE UNIQUE INDEX IF NOT EXISTS customers_tenant_id_number_key ON customers (tenant_id, number)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS customers_pkey ON customers (tenant_id, id)",
     """
     CREATE TABLE IF NOT EXISTS customer_counters (
         tenant_id integer NOT NULL,
@@ -171,6 +171,15 @@ def upgrade() -> None:
     )
     add_index(SALE_INDEX, BY_CUSTOMER)
     validate("sales", SALE_KEY)
+    op.execute("ALTER TABLE customers ADD CONSTRAINT customers_pkey PRIMARY KEY USING INDEX customers_pkey")
+    op.execute(
+        "ALTER TABLE customers ADD CONSTRAINT customers_tenant_id_number_key"
+        " UNIQUE USING INDEX customers_tenant_id_number_key"
+    )
+    op.execute(
+        "ALTER TABLE customers ADD CONSTRAINT customers_tenant_id_merged_into_fkey"
+        " FOREIGN KEY(tenant_id, merged_into) REFERENCES customers (tenant_id, id)"
+    )
     for table, rights in RIGHTS.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

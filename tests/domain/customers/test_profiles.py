@@ -56,7 +56,8 @@ def found(app, who, query):
 def trail(app, shop, operation):
     return rows(
         app,
-        "SELECT subject, data FROM audit_events WHERE tenant_id = %s AND operation = %s AND outcome = 'done' ORDER BY id",
+        "SELECT subject, data FROM audit_events"
+        " WHERE tenant_id = %s AND operation = %s AND outcome = 'done' ORDER BY id",
         (shop.tenant_id, operation),
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
+from primepos.core.sealed_fields import SUFFIX, FieldKeyMissing, keyring_of
 from primepos.core.security import verify_password
 from primepos.deploy.catalogue.database.asking import asks
-from primepos.deploy.check import CRITICAL, HIGH, Needs, Outcome, failed, not_built, passed
+from primepos.deploy.check import CRITICAL, HIGH, Outcome, failed, passed, skipped
 from primepos.deploy.inspector import CHECK_S, SYSTEM_ROLE
 from primepos.deploy.shown import listed
 from primepos.domain.ops.checks import CHECKS
@@ -25,6 +26,17 @@ MOST_ADMINISTRATORS: Final = 20
 # The rules about one sale and about the sums over many.
 LEDGER: Final = frozenset({"I2", "I4"})
 
+# How much of what a key sealed is opened: a key that is lost opens none of it.
+SAMPLES: Final = 100
+
+# What is sealed says so by its name; see core/sealed_fields.py.
+_SEALED: Final = """
+SELECT c.relname AS table, a.attname AS column
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+   AND a.atttypid = 'bytea'::regtype AND right(a.attname, 7) = '_sealed'
+ ORDER BY 1, 2
+"""
 _SUPERUSERS: Final = (
     "SELECT email, password_hash FROM users WHERE is_superuser AND disabled_at IS NULL ORDER BY email LIMIT %s"
 )
@@ -157,11 +169,40 @@ def books_hold(target: Target) -> Outcome:
     return failed(listed(wrong)) if wrong else passed(f"{len(asked)} questions of the auditor, nothing found")
 
 
-not_built(
+@asks(
     "DB045",
     HIGH,
-    Needs.DATABASE,
     rule="every field that is stored encrypted can be decrypted with the keys at hand",
-    reason="no field is stored encrypted yet: the first ones are customers', which come with the shop",
+    remedy="put the key that is lacking into FIELD_ENCRYPTION_KEYS, behind the newest; then primepos customers reseal",
     anchor="gitlab:doctor:secrets",
 )
+def sealed_fields_can_be_opened(target: Target) -> Outcome:
+    """Count the keys that sealed fields, and open some of what each of them sealed."""
+    if target.settings is None:
+        return skipped("which keys are at hand cannot be told: the environment is not fit to start with")
+    keys = keyring_of(target.settings)
+    wrong, counted, opened = [], 0, 0
+    for each in target.database.rows(_SEALED):
+        table, column = each["table"], each["column"]
+        question = _samples(table, column).as_string(None)
+        for row in target.database.rows(question, role=SYSTEM_ROLE, timeout_ms=CHECK_S * 1000):
+            counted += row["counted"] if row["n"] == 1 else 0
+            try:
+                keys.open(row["sealed"], f"{table}.{column.removesuffix(SUFFIX)}", row["tenant_id"], row["id"])
+                opened += 1
+            except FieldKeyMissing:
+                wrong.append(f"{table}.{column} of {row['id']}, one of {row['counted']} under this key")
+    if wrong:
+        return failed(listed(wrong))
+    return passed(f"{counted} sealed values, {opened} of them opened" if counted else "nothing is sealed yet")
+
+
+def _samples(table: str, column: str) -> sql.Composed:
+    """Ask for some of the values that each key sealed, with how many it sealed; a value begins with its key."""
+    return sql.SQL(
+        "SELECT tenant_id, id, sealed, n, counted FROM (SELECT tenant_id, id, {column} AS sealed,"
+        " row_number() OVER by_key AS n, count(*) OVER (PARTITION BY substring({column} FROM 1 FOR 5)) AS counted"
+        " FROM {table} WHERE {column} IS NOT NULL"
+        " WINDOW by_key AS (PARTITION BY substring({column} FROM 1 FOR 5) ORDER BY tenant_id, id)) AS x"
+        " WHERE n <= {most} ORDER BY tenant_id, id"
+    ).format(column=sql.Identifier(column), table=sql.Identifier("public", table), most=sql.Literal(SAMPLES))
