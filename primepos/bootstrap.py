@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.adapters.mail import Mailer
+    from primepos.adapters.storage.store import FileStore
     from primepos.core.embedded.cluster import Cluster
     from primepos.core.settings import Settings
 
@@ -129,6 +130,7 @@ def build_app(settings: Settings, *, database: Database | None = None, clock: Cl
         jobs=TransactionalQueue(),
         tenants=load_tenant,
         mail=Postman(settings),
+        files=Cabinet(settings),
     )
 
 
@@ -151,6 +153,46 @@ class Postman:
         from primepos.adapters.mail import Mail
 
         self.mailer.send(Mail(to=to, about=about, text=text, key=key))
+
+
+class Cabinet:
+    """Keeps files beside the data, or in the bucket that AWS_* names; see core.operations.Files."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reach for nothing yet."""
+        self._settings = settings
+
+    @cached_property
+    def store(self) -> FileStore:
+        """Where they are kept, opened at the first file: the libraries of buckets are no part of a start."""
+        from primepos.adapters.storage.opening import open_store, own_place
+
+        return open_store(own_place(self._settings, "files"), self._settings)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Store a file, or see that it is there. Raises StorageUnavailable."""
+        from primepos.adapters.storage.store import StorageUnavailable, StoredFileNotFound
+
+        try:
+            self.store.put(name, [content])
+        except StorageUnavailable:
+            # Names tell content: whoever kept it first has kept the same.
+            try:
+                self.store.part(name, 0, 1)
+            except StoredFileNotFound:
+                pass
+            else:
+                return
+            raise
+
+    def read(self, name: str) -> bytes:
+        """Return a file whole. Raises StoredFileNotFound, StorageUnavailable."""
+        with self.store.open(name) as stream:
+            return stream.read()
+
+    def forget(self, name: str) -> None:
+        """Remove a file. Raises StorageUnavailable."""
+        self.store.delete(name)
 
 
 def operator_name() -> str:

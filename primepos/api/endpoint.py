@@ -82,7 +82,8 @@ class Endpoint:
 
     ``path_fields`` maps the names in the path to fields of the input. ``supplied`` are fields that the server fills in
     and no caller may name; ``defaults`` are filled in where the caller named none; ``keyed`` routes accept an
-    ``Idempotency-Key`` that equals the ``id`` of the body.
+    ``Idempotency-Key`` that equals the ``id`` of the body. ``sends_file`` routes answer with the result's ``content`` as
+    what its ``media_type`` says, and with 304 where the caller has it already.
     """
 
     operation: Operation[Any, Any]
@@ -95,6 +96,7 @@ class Endpoint:
     keyed: bool = False
     located: str | None = None
     urgency: Urgency = Urgency.ORDINARY
+    sends_file: str | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Endpoint:
         """Stay the same: a controller copies its handlers, and an operation is known by identity."""
@@ -159,6 +161,8 @@ class Endpoint:
         )
         if self.status is HTTPStatus.NO_CONTENT:
             return Response(content=b"", status_code=self.status, media_type=JSON)
+        if self.sends_file is not None:
+            return _file(result)
         headers = {"Location": self.located.format(id=result.id)} if self.located else None
         return Response(content=encode(result), status_code=self.status, media_type=JSON, headers=headers)
 
@@ -229,13 +233,14 @@ def runs(
     defaults: Mapping[str, Supplier] | None = None,
     keyed: bool = False,
     located: str | None = None,
+    sends_file: str | None = None,
 ) -> HTTPRouteHandler:
     """Return the handler of a route that runs one operation.
 
     ``path`` names input fields as ``{field:str}``, or other names that ``into`` maps to fields; what is left of the
     input comes from the JSON body, or from the query string of GET and DELETE. An operation that gives
-    :class:`Nothing` answers 204. ``located`` is the path of what was made, with ``{id}`` in it. The other arguments:
-    :class:`Endpoint`.
+    :class:`Nothing` answers 204. ``located`` is the path of what was made, with ``{id}`` in it; ``sends_file`` the media
+    type of what is answered instead of JSON. The other arguments: :class:`Endpoint`.
     """
     if status is None:
         status = HTTPStatus.NO_CONTENT if operation.output is Nothing else HTTPStatus.OK
@@ -250,6 +255,7 @@ def runs(
         keyed=keyed,
         located=located,
         urgency=urgency_of(operation),
+        sends_file=sends_file,
     )
 
     async def handler(self: Any, request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -261,6 +267,23 @@ def runs(
         path, http_method=[method], status_code=200, opt={OPT_KEY: endpoint}, name=f"{operation.name} {method}"
     )
     return made(handler)
+
+
+def _file(result: Any) -> Response[bytes]:
+    """Answer with a file. Who may see it is asked every time, so only the caller itself may keep it."""
+    headers = {"Content-Disposition": f'inline; filename="{result.name}"', "Cache-Control": "private, no-cache"}
+    tag = getattr(result, "tag", None)
+    if tag is not None:
+        headers["ETag"] = f'"{tag}"'
+    if getattr(result, "unchanged", False):
+        return Response(content=b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=result.media_type, headers=headers)
+    return Response(content=result.content, status_code=HTTPStatus.OK, media_type=result.media_type, headers=headers)
+
+
+def known_tag(call: Call, _data: Mapping[str, Any]) -> str | None:
+    """Supply the tag of the file that the caller has, as If-None-Match names it."""
+    told = call.headers.get("if-none-match")
+    return None if told is None else told.removeprefix("W/").strip('"')[:200]
 
 
 def left_out(_call: Call, _data: Mapping[str, Any]) -> None:

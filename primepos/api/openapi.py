@@ -266,7 +266,9 @@ def _success(endpoint: Endpoint, names: Mapping[type, str]) -> Json:
     said: Json = {"description": "Done.", "headers": {"X-Request-ID": _header("RequestId")}}
     if endpoint.located:
         said["headers"] = {**said["headers"], "Location": _header("Location")}
-    if endpoint.operation.output is not Nothing:
+    if endpoint.sends_file is not None:
+        said["content"] = {endpoint.sends_file: {"schema": {"type": "string", "contentEncoding": "binary"}}}
+    elif endpoint.operation.output is not Nothing:
         said["content"] = {JSON: {"schema": {"$ref": REF.format(name=names[endpoint.operation.output])}}}
     return said
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from primepos.core.settings import Settings
 
 
+def own_place(settings: Settings, folder: str) -> str:
+    """Return the address of this installation's ``folder``: in its bucket where AWS_* name one, else on its disk."""
+    if settings.aws_access_key_id is not None and settings.aws_storage_bucket_name:
+        return f"{S3_SCHEME}{settings.aws_storage_bucket_name}/{folder}"
+    return str(settings.data_dir / folder)
+
+
 def open_store(address: str, settings: Settings) -> FileStore:
     """Return the store at a directory or at ``s3://bucket/prefix``; nothing is reached or made yet.
 

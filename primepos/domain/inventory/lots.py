@@ -69,6 +69,9 @@ _PUT: Final = """
                                         WHERE o.tenant_id = p.tenant_id AND o.product_id = p.id AND o.lot = g.lot)),
                g.quantity, %(at)s
           FROM given g JOIN products p ON p.tenant_id = %(tenant)s AND p.id = g.product_id
+         WHERE NOT (%(happened)s AND p.tracking = 'serial' AND EXISTS (
+               SELECT FROM stock_lots o WHERE o.tenant_id = p.tenant_id AND o.product_id = p.id AND o.lot = g.lot
+                  AND o.is_serial AND o.quantity = 1))
          ORDER BY g.product_id, g.lot
         ON CONFLICT (tenant_id, outlet_id, product_id, lot) DO UPDATE SET quantity = l.quantity + EXCLUDED.quantity
         RETURNING l.product_id, l.lot, l.quantity, l.expires_on
@@ -126,9 +129,14 @@ def send_put(
     actor: str,
     sale_id: UUID | None = None,
     reason: str | None = None,
+    happened: bool = False,
 ) -> psycopg.Cursor[Any]:
-    """Send what puts these into their lots; ``SERIAL_IN_STOCK`` where a serial number is in stock already."""
-    return pipe.execute(_PUT, _values(tenant_id, outlet_id, kind, steps, at, actor_id, actor, sale_id, reason))
+    """Send what puts these into their lots; ``SERIAL_IN_STOCK`` where a serial number is in stock already.
+
+    What ``happened`` at a till is not refused: such a serial number is left where it is, and missing in the answer.
+    """
+    values = _values(tenant_id, outlet_id, kind, steps, at, actor_id, actor, sale_id, reason)
+    return pipe.execute(_PUT, {**values, "happened": happened})
 
 
 def _values(
