@@ -16,6 +16,16 @@ from primepos.core.ids import new_id
 from primepos.domain.cash.service import close_shift, move_cash, propose_adjustment
 from primepos.domain.catalog.service import create_category
 from primepos.domain.customers.service import create_customer, create_group
+from primepos.domain.inventory.service import open_count, request_transfer
+from primepos.domain.outlets.service import create_outlet
+from primepos.domain.purchasing.service import (
+    approve_order,
+    create_order,
+    create_supplier,
+    receive_order,
+    return_to_supplier,
+    send_order,
+)
 from primepos.domain.sales.service import book_sale, deliver_sale
 from primepos.domain.schema import GLOBAL_TABLES, METADATA
 from primepos.domain.staff.service import create_staff
@@ -54,6 +64,25 @@ class Theirs:
         self.staff = app.run(
             create_staff, shop.owner, {"code": "42", "name": "Their cashier", "role": "cashier", "pin": "4711"}
         ).id
+
+        goods = [{"product_id": self.product, "quantity": "4"}]
+        depot = app.run(create_outlet, shop.owner, {"code": "depot", "name": "Their depot", "kind": "warehouse"}).id
+        self.count = app.run(open_count, shop.owner, {"id": new_id(), "outlet_id": shop.outlet_id}).id
+        asked = {"id": new_id(), "from_outlet_id": shop.outlet_id, "to_outlet_id": depot, "lines": goods}
+        self.transfer = app.run(request_transfer, shop.owner, asked).id
+        self.supplier = app.run(create_supplier, shop.owner, {"code": "s", "name": "Their supplier"}).id
+        ordered = {"id": new_id(), "supplier_id": self.supplier, "outlet_id": shop.outlet_id}
+        lines = [{**goods[0], "cost": "1"}]
+        self.order = app.run(create_order, shop.owner, {**ordered, "lines": lines}).id
+        for step in (approve_order, send_order):
+            app.run(step, shop.owner, {"id": self.order})
+        app.run(receive_order, shop.owner, {"id": new_id(), "order_id": self.order})
+        back = {"id": new_id(), "order_id": self.order, "lines": goods, "reason": "Theirs"}
+        self.returned = app.run(return_to_supplier, shop.owner, back).id
+
+
+def _goods(theirs: Theirs) -> dict[str, Any]:
+    return {"product_id": theirs.product, "quantity": "1"}
 
 
 def _deliver(mine: Shop, theirs: Theirs) -> dict[str, Any]:
@@ -137,11 +166,46 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "devices.list": lambda _, t: {"after": UUID(int=0)},
     "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
     "fiscal.sales": lambda _, t: {"register_id": t.shop.server_id, "epoch": 1, "up_to": 9},
+    "inventory.add_counted": lambda _, t: {"id": new_id(), "count_id": t.count, "lines": [_goods(t)]},
     "inventory.adjust": lambda m, t: {
         "outlet_id": m.outlet_id,
         "lines": [{"product_id": t.product, "delta": "5"}],
         "reason": "theft",
     },
+    "inventory.allot": lambda _, t: {"id": new_id(), "register_id": t.shop.till_id, "lines": [_goods(t)]},
+    "inventory.approve_count": lambda _, t: {"id": t.count},
+    "inventory.cancel_count": lambda _, t: {"id": t.count},
+    "inventory.cancel_transfer": lambda _, t: {"id": t.transfer},
+    "inventory.close_transfer": lambda _, t: {"id": new_id(), "transfer_id": t.transfer, "missing": "lost"},
+    "inventory.explain": lambda m, t: {"product_id": t.product, "outlet_id": m.outlet_id},
+    "inventory.get_count": lambda _, t: {"id": t.count},
+    "inventory.get_transfer": lambda _, t: {"id": t.transfer},
+    "inventory.list_allotments": lambda _, t: {"register_id": t.shop.till_id},
+    "inventory.list_costs": lambda _, t: {"product_id": t.product},
+    "inventory.list_count_lines": lambda _, t: {"id": t.count},
+    "inventory.list_counts": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.list_in_transit": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.list_low": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.list_transfers": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.open_count": lambda m, t: {"id": new_id(), "outlet_id": m.outlet_id, "product_ids": [t.product]},
+    "inventory.receive_transfer": lambda _, t: {"id": new_id(), "transfer_id": t.transfer},
+    "inventory.recount": lambda _, t: {"id": new_id(), "count_id": t.count, "product_ids": [t.product]},
+    "inventory.release": lambda _, t: {"id": new_id(), "register_id": t.shop.till_id},
+    "inventory.request_transfer": lambda m, t: {
+        "id": new_id(),
+        "from_outlet_id": t.shop.outlet_id,
+        "to_outlet_id": m.outlet_id,
+        "lines": [_goods(t)],
+    },
+    "inventory.revalue": lambda m, t: {
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": t.product, "unit_cost": "1"}],
+        "reason": "theft",
+    },
+    "inventory.set_policy": lambda _, t: {"product_id": t.product, "policy": "block"},
+    "inventory.set_reorder": lambda m, t: {"outlet_id": m.outlet_id, "product_id": t.product, "minimum": "1"},
+    "inventory.ship_transfer": lambda _, t: {"id": new_id(), "transfer_id": t.transfer},
+    "inventory.show_policy": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "inventory.list_levels": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "inventory.list_movements": lambda _, t: {"product_id": t.product},
     "inventory.open_stock": lambda m, t: {
@@ -158,6 +222,38 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "outlets.get": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.unarchive": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.update": lambda _, t: {"id": t.shop.outlet_id, "name": "Mine now"},
+    "purchasing.approve_order": lambda _, t: {"id": t.order},
+    "purchasing.archive_supplier": lambda _, t: {"id": t.supplier},
+    "purchasing.cancel_order": lambda _, t: {"id": t.order},
+    "purchasing.close_order": lambda _, t: {"id": t.order},
+    "purchasing.create_order": lambda m, t: {
+        "id": new_id(),
+        "supplier_id": t.supplier,
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": m.products[0], "quantity": "1", "cost": "1"}],
+    },
+    "purchasing.credit_return": lambda _, t: {"id": t.returned, "amount": 1},
+    "purchasing.get_order": lambda _, t: {"id": t.order},
+    "purchasing.get_return": lambda _, t: {"id": t.returned},
+    "purchasing.get_supplier": lambda _, t: {"id": t.supplier},
+    "purchasing.list_items": lambda _, t: {"supplier_id": t.supplier},
+    "purchasing.list_orders": lambda _, t: {"supplier_id": t.supplier},
+    "purchasing.list_receipts": lambda _, t: {"order_id": t.order},
+    "purchasing.list_returns": lambda _, t: {"order_id": t.order},
+    "purchasing.receive_order": lambda _, t: {"id": new_id(), "order_id": t.order},
+    "purchasing.remove_item": lambda _, t: {"supplier_id": t.supplier, "product_id": t.product},
+    "purchasing.return_goods": lambda _, t: {
+        "id": new_id(),
+        "order_id": t.order,
+        "lines": [_goods(t)],
+        "reason": "theft",
+    },
+    "purchasing.send_order": lambda _, t: {"id": t.order},
+    "purchasing.set_item": lambda _, t: {"supplier_id": t.supplier, "product_id": t.product, "cost": "1"},
+    "purchasing.suggest": lambda _, t: {"supplier_id": t.supplier},
+    "purchasing.unarchive_supplier": lambda _, t: {"id": t.supplier},
+    "purchasing.update_order": lambda _, t: {"id": t.order, "note": "theft"},
+    "purchasing.update_supplier": lambda _, t: {"id": t.supplier, "name": "Mine now"},
     "registers.archive": lambda _, t: {"id": t.shop.till_id},
     "registers.create": lambda _, t: {"outlet_id": t.shop.outlet_id, "code": "n", "name": "N"},
     "registers.get": lambda _, t: {"id": t.shop.till_id},

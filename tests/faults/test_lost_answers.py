@@ -46,6 +46,9 @@ SAYS_THE_END = "says how things are to be, not what to add: again is the same"
 TAKEN = "what it makes has a name of its own: again is refused as a duplicate"
 FRESH = "makes a new secret: again makes another, and the one that was lost serves nobody"
 IN_CASH = "safe by its id, as cash/test_repeating.py shows"
+BY_ID_TRANSFER = "safe by its id, as inventory/test_transfers.py shows"
+BY_ID_COUNT = "safe by its id, as inventory/test_counts.py shows"
+BY_ID_ORDER = "safe by its id, as purchasing/test_orders.py shows"
 OTHERS = {
     "POST /api/v1/shifts/{id:str}/people": SAYS_THE_END,
     "POST /api/v1/shifts/{id:str}/end": SAYS_THE_END,
@@ -118,6 +121,37 @@ OTHERS = {
     "POST /api/v1/sales/{id:str}/exchanges": "safe by its id, as returns/test_exchanges.py shows",
     "POST /api/v1/sales/returns": "safe by its id, as returns/test_without_receipt.py shows",
     "POST /api/v1/fiscal/closings": "again closes what is new since, which is nothing",
+    "POST /api/v1/stock/revalue": "safe with an id; without, it says how things are to be",
+    "PUT /api/v1/stock/reasons/{code:str}": SAYS_THE_END,
+    "PUT /api/v1/stock/reorder": SAYS_THE_END,
+    "PUT /api/v1/stock/policy": SAYS_THE_END,
+    "POST /api/v1/stock/allotments": "safe by its id, as inventory/test_allotments.py shows",
+    "POST /api/v1/stock/allotments/release": "safe by its id, as inventory/test_allotments.py shows",
+    "POST /api/v1/stock/transfers": BY_ID_TRANSFER,
+    "POST /api/v1/stock/transfers/{transfer:str}/ship": BY_ID_TRANSFER,
+    "POST /api/v1/stock/transfers/{transfer:str}/receive": BY_ID_TRANSFER,
+    "POST /api/v1/stock/transfers/{transfer:str}/close": BY_ID_TRANSFER,
+    "POST /api/v1/stock/transfers/{id:str}/cancel": SAYS_THE_END,
+    "POST /api/v1/stock/counts": BY_ID_COUNT,
+    "POST /api/v1/stock/counts/{count:str}/entries": BY_ID_COUNT,
+    "POST /api/v1/stock/counts/{count:str}/recount": BY_ID_COUNT,
+    "POST /api/v1/stock/counts/{id:str}/approve": SAYS_THE_END,
+    "POST /api/v1/stock/counts/{id:str}/cancel": SAYS_THE_END,
+    "POST /api/v1/suppliers": TAKEN,
+    "PATCH /api/v1/suppliers/{id:str}": SAYS_THE_END,
+    "POST /api/v1/suppliers/{id:str}/archive": SAYS_THE_END,
+    "POST /api/v1/suppliers/{id:str}/unarchive": SAYS_THE_END,
+    "PUT /api/v1/suppliers/{supplier:str}/items/{product:str}": SAYS_THE_END,
+    "DELETE /api/v1/suppliers/{supplier:str}/items/{product:str}": SAYS_THE_END,
+    "POST /api/v1/purchases": BY_ID_ORDER,
+    "PATCH /api/v1/purchases/{id:str}": SAYS_THE_END,
+    "POST /api/v1/purchases/{id:str}/approve": SAYS_THE_END,
+    "POST /api/v1/purchases/{id:str}/send": SAYS_THE_END,
+    "POST /api/v1/purchases/{id:str}/cancel": SAYS_THE_END,
+    "POST /api/v1/purchases/{id:str}/close": SAYS_THE_END,
+    "POST /api/v1/purchases/{order:str}/receipts": BY_ID_ORDER,
+    "POST /api/v1/purchases/{order:str}/returns": BY_ID_ORDER,
+    "POST /api/v1/purchases/returns/{id:str}/credit": "the same amount again is the same; another is refused",
     "POST /api/v1/stock/opening": "again is refused: what has moved cannot be opened",
 }
 

@@ -38,16 +38,11 @@ AWAITED: Final[Mapping[str, str]] = {
         "accounting export": "accounting:export",
         "API keys and webhooks": "apikey:write webhook:write",
         "customers, gift cards, points": (
-            "customer:credit_limit giftcard:adjust giftcard:issue"
-            " loyalty:adjust sale:credit_sale"
+            "customer:credit_limit giftcard:adjust giftcard:issue loyalty:adjust sale:credit_sale"
         ),
         "card terminals": "payment:offline_card",
         "plans and metering": "plan:write usage:read",
         "price lists and promotions": "promotion:write",
-        "purchasing and transfers": (
-            "purchase:approve purchase:receive purchase:write stock:count stock:count_approve stock:transfer"
-            " product:cost_read"
-        ),
         "refunds and held sales": "refund:no_receipt sale:hold",
         "more reports": "report:export report:margin report:staff",
         "export, erasure and support": "tenant:erase tenant:export tenant:support_grant",
