@@ -34,6 +34,13 @@ from primepos.api.routes.categories import CategoriesController
 from primepos.api.routes.customers import CustomersController
 from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
+from primepos.api.routes.offers import (
+    CouponsController,
+    OffersController,
+    PriceListsController,
+    PromotionsController,
+    TaxMappingsController,
+)
 from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import LabelsController, ProductsController
 from primepos.api.routes.purchasing import PurchasesController, SuppliersController
@@ -69,6 +76,11 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CategoriesController,
     TaxesController,
     TaxClassesController,
+    TaxMappingsController,
+    PriceListsController,
+    PromotionsController,
+    CouponsController,
+    OffersController,
     StockController,
     CustomersController,
     TransfersController,
