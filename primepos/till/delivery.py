@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from primepos.core.clock import Clock
     from primepos.till.journal import Entry, Journal
-    from primepos.till.runner import Runner
+    from primepos.till.runner import Actor, Runner
 
 log = logging.getLogger(__name__)
 
@@ -211,17 +211,17 @@ CLOSING: Final = (
 
 def closing_of(entry: Entry) -> dict[str, Any]:
     """Return a closing as the register delivers it: with who closed, when, and who consented."""
-    return {**_only(entry, CLOSING), "closed_at": entry.at, **_people(entry)}
+    return {**_only(entry, CLOSING), "closed_at": entry.at, **people(read_actor(entry.actor))}
 
 
 def drawer_event_of(entry: Entry) -> dict[str, Any]:
     """Return what happened around the drawer as the register delivers it."""
     event = {"id": entry.id, "shift_id": entry.shift_id, "kind": entry.kind, "at": entry.at}
-    return {**event, **entry.values(), **_people(entry)}
+    return {**event, **entry.values(), **people(read_actor(entry.actor))}
 
 
-def _people(entry: Entry) -> dict[str, Any]:
-    actor = read_actor(entry.actor)
+def people(actor: Actor) -> dict[str, Any]:
+    """Return who acted and who consented, as the server is told."""
     approver = actor.approver
     return {
         "actor_id": actor.person.staff_id,

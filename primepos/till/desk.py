@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from primepos.core.errors import PermissionDenied, PrimePOSError, Unauthenticate
 from primepos.core.permissions import Decision, Permission
 from primepos.till.boxes import Box
 from primepos.till.cart import OpenSale, encoded, restored
+from primepos.till.errors import NotNow
 from primepos.till.events import Event, Held, Resumed, reduces
 from primepos.till.inert import inert
 from primepos.till.keys import Mode
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from primepos.core.clock import Clock
+    from primepos.domain.payments.terminal import CardTerminal
     from primepos.domain.sales.schemas import DeliverSale
     from primepos.till.cart import Line
     from primepos.till.catalogue import Catalogue
@@ -38,13 +40,20 @@ MOST_QUEUED = 100
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The shift that is open on this register; ``opening_float`` in minor units."""
+    """The shift that is open on this register; amounts in minor units.
+
+    ``difference_limit`` and ``held_at_close`` are the shop's rules as they were when it was opened; a shift that has
+    ``ended`` sells no more and is still to be counted.
+    """
 
     id: UUID
     business_date: date
     opened_at: datetime
     opening_float: int
     opened_by: str
+    difference_limit: int | None = None
+    held_at_close: str = "carry"
+    ended: bool = False
 
 
 class Desk:
@@ -61,8 +70,12 @@ class Desk:
         delivery: Delivery,
         clock: Clock,
         receipts: Path,
+        terminal: CardTerminal | None = None,
     ) -> None:
-        """Start signed out; ``receipts`` is the directory that receipts are written to as text."""
+        """Start signed out; ``receipts`` is the directory that receipts are written to as text.
+
+        Without a ``terminal`` the cashier uses one beside the till and notes what it took.
+        """
         self.place = place
         self.runner = runner
         self.journal = journal
@@ -71,6 +84,7 @@ class Desk:
         self.delivery = delivery
         self.clock = clock
         self.receipts = receipts
+        self.terminal = terminal
         self.mode = Mode.SIGNED_OUT
         self.code = ""
         self.shift: Shift | None = None
@@ -180,7 +194,7 @@ class Desk:
         if cart_id is None:
             return False
         found = restored(self.new_sale(cart_id), (each.event for each in self.journal.events(cart_id)))
-        if found.cancelled or found.held or not (found.lines or found.tenders):
+        if found.cancelled or found.held or not (found.lines or found.tenders or found.asked):
             return False
         self.sale = found
         return True
@@ -188,8 +202,11 @@ class Desk:
     def record(self, event: Event, approver: Person | None = None) -> None:
         """Try an event, write it to the journal, and only then let the sale change.
 
-        Raises: what the pricing engine refuses; TillCannotWrite, with the sale as it was.
+        Raises: what the pricing engine refuses; NotNow where the shift has ended; TillCannotWrite, with the sale as it
+        was.
         """
+        if self.shift is not None and self.shift.ended:
+            raise NotNow(problem="This shift has ended: count the drawer and close it")
         changed = self.sale.tried(event)
         self.journal.record(
             self.sale.id,
@@ -201,6 +218,11 @@ class Desk:
             held=_held_by(event),
         )
         self.sale = changed
+
+    def note_end(self) -> None:
+        """Take note that the open shift sells no more."""
+        if self.shift is not None:
+            self.shift = replace(self.shift, ended=True)
 
     @property
     def line(self) -> Line | None:

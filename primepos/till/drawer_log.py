@@ -53,9 +53,7 @@ CREATE TEMP VIEW IF NOT EXISTS acts AS
       FROM drawer_events;
 """
 # The columns of an entry, its place first. A drawer's event has the negative of its own number there.
-ACTS: Final = (
-    "SELECT seq, id, kind, shift_id, epoch, number, body, actor, at, state, attempts, error, answer FROM acts"
-)
+ACTS: Final = "SELECT seq, id, kind, shift_id, epoch, number, body, actor, at, state, attempts, error, answer FROM acts"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -82,7 +80,14 @@ class DrawerLog(ABC):
             db.execute(
                 "INSERT INTO drawer_events (after_seq, id, kind, shift_id, body, actor, at)"
                 " SELECT coalesce(max(seq), 0), ?, ?, ?, ?, ?, ? FROM entries WHERE true ON CONFLICT (id) DO NOTHING",
-                (str(event_id), kind, str(shift_id), _encode(values), actor, at.astimezone(UTC).isoformat(timespec="microseconds")),
+                (
+                    str(event_id),
+                    kind,
+                    str(shift_id),
+                    _encode(values),
+                    actor,
+                    at.astimezone(UTC).isoformat(timespec="microseconds"),
+                ),
             )
 
     def has_joined(self, shift_id: UUID, who: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from primepos.core.errors import PrimePOSError
-from primepos.till import holding, keys, paying, selling, shifts
+from primepos.till import drawer, holding, keys, paying, selling, shifts
 from primepos.till.boxes import Box, SearchBox
 from primepos.till.grammar import clean
 from primepos.till.keys import Mode
@@ -54,6 +54,14 @@ _ACTS: Final[dict[str, Callable[[Any, str], None]]] = {
     "reprint": paying.reprint,
     "void_sale": paying.ask_void,
     "x_report": shifts.x_report,
+    "paid_in": drawer.paid_in,
+    "paid_out": drawer.paid_out,
+    "drop": drawer.drop,
+    "pickup": drawer.pickup,
+    "no_sale": drawer.no_sale,
+    "spot_count": drawer.spot_count,
+    "end_shift": drawer.end_shift,
+    "preflight": drawer.preflight,
     "lock": shifts.lock,
     "close_shift": shifts.ask_count,
     "leave": shifts.leave,
@@ -107,7 +115,9 @@ class Engine:
             return command.name == "enter" and self.box.slow
         if command.name == "enter":
             return self.mode is Mode.NO_SHIFT or (self.mode is Mode.SIGNED_OUT and bool(self.desk.code))
-        return command.name == "x_report"
+        if command.name in {"card", "remove_tender"}:
+            return self.desk.terminal is not None
+        return command.name in {"x_report", "preflight"}
 
     def handle(self, command: Command) -> View:
         """Do what a command asks and return how things stand; a refusal becomes a message that stays until Esc."""

@@ -14,6 +14,7 @@ from babel.numbers import format_currency, format_decimal
 from primepos.core.amounts import MAX_MINOR, Currency, Money, plain_amount
 from primepos.till.errors import NotUnderstood
 
+_MOST_DIGITS: Final = 6
 _AMOUNT: Final = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,4})?|[.,][0-9]{1,4}")
 
 
@@ -84,6 +85,30 @@ class Figures:
         if top > MAX_MINOR:
             raise NotUnderstood(text=text[:40], problem="the amount is too large")
         return top
+
+    def read_count(self, text: str) -> tuple[int, dict[str, int] | None]:
+        """Read counted cash: a total (``103.50``), or pieces of coins and notes (``2*50 3*1 1*0.5``).
+
+        Returns the total in minor units, and the pieces by their value in minor units, None for a plain total.
+
+        Raises:
+            NotUnderstood: neither of the two.
+        """
+        if "*" not in text:
+            return self.read(text), None
+        pieces: dict[str, int] = {}
+        for part in text.split():
+            count, star, value = part.partition("*")
+            if not (star and count.isascii() and count.isdigit() and len(count) <= _MOST_DIGITS):
+                raise NotUnderstood(text=part[:40], problem="write pieces as 2*50: how many, then of what")
+            worth = self.read(value)
+            if not worth:
+                raise NotUnderstood(text=part[:40], problem="no coin is worth nothing")
+            pieces[str(worth)] = pieces.get(str(worth), 0) + int(count)
+        total = sum(int(worth) * count for worth, count in pieces.items())
+        if total > MAX_MINOR:
+            raise NotUnderstood(text=text[:40], problem="the amount is too large")
+        return total, pieces
 
     def to_money(self, minor: int) -> Money:
         """Return minor units as an amount with its currency."""

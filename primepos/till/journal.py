@@ -440,10 +440,7 @@ class Journal(DrawerLog):
 
     def unsent(self) -> tuple[int, int]:
         """Return how many entries wait for delivery and how many were set aside."""
-        states = " UNION ALL ".join(
-            f"SELECT state FROM {table} WHERE state <> 'delivered'" for table in ("deliveries", "drawer_events")
-        )
-        found = dict(self._rows(f"SELECT state, count(*) FROM ({states}) GROUP BY state"))
+        found = dict(self._rows("SELECT state, count(*) FROM acts WHERE state <> 'delivered' GROUP BY state"))
         return found.get(PENDING, 0), found.get(SET_ASIDE, 0)
 
     def mark(
@@ -469,10 +466,8 @@ class Journal(DrawerLog):
     def retry_set_aside(self) -> int:
         """Put everything that was set aside back in the queue and return how much that is."""
         with self._transaction() as db:
-            return sum(
-                db.execute(f"UPDATE {table} SET state = 'pending' WHERE state = 'set_aside'").rowcount
-                for table in ("deliveries", "drawer_events")
-            )
+            entries = db.execute("UPDATE deliveries SET state = 'pending' WHERE state = 'set_aside'").rowcount
+            return entries + db.execute("UPDATE drawer_events SET state = 'pending' WHERE state = 'set_aside'").rowcount
 
     def deliver_again_from(self, number: int) -> int:
         """Put back in the queue what a server that was restored from a backup has lost; returns how much that is.
@@ -489,13 +484,19 @@ class Journal(DrawerLog):
             "SELECT max(seq) FROM entries WHERE epoch < ? OR (epoch = ? AND number < ?)", epoch, epoch, number
         )
         with self._transaction() as db:
-            return sum(
-                db.execute(
-                    f"UPDATE {table} SET state = 'pending', attempts = 0, error = NULL"
-                    f" WHERE state = 'delivered' AND {place} > ?",
-                    ((known[0][0] or 0) - (place == "after_seq"),),
+            last = known[0][0] or 0
+            entries = db.execute(
+                "UPDATE deliveries SET state = 'pending', attempts = 0, error = NULL"
+                " WHERE state = 'delivered' AND seq > ?",
+                (last,),
+            ).rowcount
+            return (
+                entries
+                + db.execute(
+                    "UPDATE drawer_events SET state = 'pending', attempts = 0, error = NULL"
+                    " WHERE state = 'delivered' AND after_seq >= ?",
+                    (last,),
                 ).rowcount
-                for table, place in (("deliveries", "seq"), ("drawer_events", "after_seq"))
             )
 
     # --- the open sale ----------------------------------------------------------------------------------------------

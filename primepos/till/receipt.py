@@ -1,4 +1,4 @@
-"""Receipts and shift reports as lines of fixed width: for screen, text file and printer alike."""
+"""Receipts as lines of fixed width: for screen, text file and printer alike."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 
 from primepos.core.amounts import divide_half_up
 from primepos.domain.sales.chain import receipt_number
 from primepos.till.inert import fit, inert, right, width, wrap
 
 if TYPE_CHECKING:
-    from primepos.domain.cash.schemas import ShiftFigures
     from primepos.domain.sales.schemas import DeliverSale, SaleLine
     from primepos.till.place import Place
 
 NARROW, WIDE = 40, 48
-_TENDERS = {"cash": "Cash", "card": "Card", "change": "Change"}
+TENDERS = {"cash": "Cash", "card": "Card", "change": "Change"}
 
 
 def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, columns: int = NARROW) -> list[str]:
     """Return the receipt of a sale or void; ``copy`` marks a reprint. Every text from outside is made inert."""
     figures = place.figures
-    lines = _head(place, columns)
+    lines = head(place, columns)
     if copy:
-        lines.append(_centre("*** COPY ***", columns))
+        lines.append(centre("*** COPY ***", columns))
     if sale.kind == "void":
-        lines += [_centre("*** VOID ***", columns), *_centred(f"Reason: {inert(sale.reason or '')}", columns)]
+        lines += [centre("*** VOID ***", columns), *_centred(f"Reason: {inert(sale.reason or '')}", columns)]
     lines += [
         "",
         two(f"No. {receipt_number(place.prefix, sale.number)}", moment(sale.sold_at, place), columns),
@@ -51,7 +50,7 @@ def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, column
         lines.append(two("Rounding", figures.amount(sale.rounding), columns))
     lines.append(two(f"TOTAL {place.currency}", figures.amount(sale.total), columns))
     for payment in sale.payments:
-        label = _TENDERS[payment.kind] + (f" {inert(payment.reference)}" if payment.reference else "")
+        label = TENDERS[payment.kind] + (f" {inert(payment.reference)}" if payment.reference else "")
         amount = -payment.amount if payment.kind == "change" else payment.amount
         lines.append(two(label, figures.amount(amount), columns))
     if sale.taxes:
@@ -64,62 +63,10 @@ def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, column
     return lines
 
 
-def report_lines(figures: ShiftFigures, place: Place, *, unsent: int = 0, columns: int = NARROW) -> list[str]:
-    """Return an X report of an open shift or the Z report of a closed one; ``unsent`` sales are named on it."""
-    write = place.figures
-    shift = figures.shift
-    closed = shift.closed_at is not None
-    final = f"Z REPORT {shift.z_number}" if shift.z_number else "Z REPORT (to be numbered)"
-    title = final if closed else "X REPORT"
-    lines = [*_head(place, columns), "", _centre(title, columns), ""]
-    day = format_date(shift.business_date, "medium", locale=write.locale)
-    lines += [two(inert(place.register), _blanks(day), columns)]
-    lines.append(two("Opened", f"{moment(shift.opened_at, place)}  {inert(shift.opened_by)}", columns))
-    if shift.closed_at is not None:
-        lines.append(two("Closed", f"{moment(shift.closed_at, place)}  {inert(shift.closed_by or '')}", columns))
-    lines.append("-" * columns)
-    lines.append(two("Sales", str(figures.sales), columns))
-    if figures.voids:
-        lines.append(two("Voids", str(figures.voids), columns))
-    if figures.first_receipt is not None:
-        lines += _span(str(figures.first_receipt), str(figures.last_receipt), columns)
-    lines.append("-" * columns)
-    if figures.base is not None:
-        lines.append(two("Net", write.amount(figures.base), columns))
-    for each in figures.taxes:
-        lines.append(two(f"{inert(each.name)} on {write.amount(each.base)}", write.amount(each.amount), columns))
-    if figures.rounding:
-        lines.append(two("Rounding", write.amount(figures.rounding), columns))
-    if figures.total is not None:
-        lines.append(two(f"TOTAL {inert(figures.currency)}", write.amount(figures.total), columns))
-        lines.append("-" * columns)
-    lines += [
-        two(f"{_TENDERS.get(each.kind, inert(each.kind))} ({each.count})", write.amount(each.amount), columns)
-        for each in figures.tenders
-    ]
-    lines.append(two("Float", write.amount(shift.opening_float), columns))
-    for label, figure in (("Expected", shift.expected), ("Counted", shift.counted), ("Difference", shift.difference)):
-        if figure is not None:
-            lines.append(two(label, write.amount(figure), columns))
-    if figures.late:
-        lines.append(two("Delivered late", str(figures.late), columns))
-    if unsent:
-        lines.append(two("Not sent yet", str(unsent), columns))
-    return lines
-
-
-def _span(first: str, last: str, columns: int) -> list[str]:
-    """Return the receipts of a shift on one line, or on two where their numbers are long."""
-    span = f"{first} to {last}"
-    if width(f"Receipts {span}") <= columns:
-        return [two("Receipts", span, columns)]
-    return [two("First receipt", first, columns), two("Last receipt", last, columns)]
-
-
 def moment(at: datetime, place: Place) -> str:
     """Write a moment in the shop's own time and way."""
     local = at.astimezone(ZoneInfo(place.zone))
-    return _blanks(format_datetime(local, "short", locale=place.figures.locale))
+    return plain_blanks(format_datetime(local, "short", locale=place.figures.locale))
 
 
 def two(label: str, value: str, columns: int) -> str:
@@ -129,7 +76,8 @@ def two(label: str, value: str, columns: int) -> str:
     return head + right(value, columns - width(head))
 
 
-def _head(place: Place, columns: int) -> list[str]:
+def head(place: Place, columns: int) -> list[str]:
+    """Return what stands above everything that is printed: shop, outlet, address, the shop's own lines."""
     lines = _centred(inert(place.shop), columns)
     if place.outlet != place.shop:
         lines += _centred(inert(place.outlet), columns)
@@ -157,14 +105,16 @@ def _tagged(line: SaleLine, exponent: int) -> int:
     return divide_half_up(top, bottom) - line.discount
 
 
-def _centre(text: str, columns: int) -> str:
+def centre(text: str, columns: int) -> str:
+    """Return a line with its text in the middle, cut to the width."""
     cut = fit(text, columns)
     return " " * ((columns - width(cut)) // 2) + cut
 
 
 def _centred(text: str, columns: int) -> list[str]:
-    return [_centre(each, columns) for each in wrap(text, columns)]
+    return [centre(each, columns) for each in wrap(text, columns)]
 
 
-def _blanks(text: str) -> str:
+def plain_blanks(text: str) -> str:
+    """Return a text with the blanks and marks that printers do not know made plain."""
     return text.replace("\u202f", " ").replace("\u00a0", " ").replace("\u200e", "").replace("\u200f", "")

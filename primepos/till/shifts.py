@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
 
 from primepos.core.clock import business_date
-from primepos.core.errors import PermissionDenied, PrimePOSError, Unavailable
+from primepos.core.errors import ApprovalRequired, PermissionDenied, PrimePOSError, Unavailable
 from primepos.core.ids import new_id
 from primepos.core.permissions import Decision, Permission
-from primepos.till import grammar
+from primepos.domain.cash.errors import DifferenceUnexplained
+from primepos.till import drawer, grammar
 from primepos.till.boxes import Box
+from primepos.till.delivery import people
 from primepos.till.desk import Shift
 from primepos.till.errors import NotUnderstood, ShiftBlocked
+from primepos.till.inert import inert
 from primepos.till.journal import CLOSED, OPENED
 from primepos.till.keys import Mode
-from primepos.till.receipt import report_lines
+from primepos.till.runner import read_actor
+from primepos.till.shift_report import report_lines
 from primepos.till.totals import local_figures
 
 if TYPE_CHECKING:
     from primepos.till.desk import Desk
     from primepos.till.journal import Entry
+    from primepos.till.runner import Person
 
+# What only the server can tell; the rest the till says in its own words.
+_WORTH_A_NOTE: Final = frozenset({"MISSING_RECEIPTS", "NEGATIVE_EXPECTED", "OPENING_DIFFERENCE"})
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -43,6 +50,7 @@ def enter_sign_in(desk: Desk, text: str) -> None:
         desk.session.sign_out()
         raise PermissionDenied(permission=Permission.SALE_CREATE.value)
     _take_up(desk)
+    drawer.join(desk)
     desk.say(f"Hello, {person.name}")
 
 
@@ -54,7 +62,7 @@ def _take_up(desk: Desk) -> None:
             entry = None
         if entry is None:
             entry = _adopt(desk)
-        desk.shift = None if entry is None else _shift(entry)
+        desk.shift = None if entry is None else _shift(desk, entry)
     if desk.shift is None:
         desk.mode = Mode.NO_SHIFT
         return
@@ -102,18 +110,27 @@ def _remember_opening(desk: Desk, known: Any) -> None:
         "opened_at": known.opened_at,
         "opened_by": known.opened_by,
         "business_date": known.business_date,
+        "rules": _rules(desk),
     }
     desk.journal.append_shift(OPENED, known.id, values, actor=desk.actor(), at=known.opened_at, answer=_encode(known))
 
 
-def _shift(entry: Entry) -> Shift:
+def _rules(desk: Desk) -> dict[str, Any]:
+    return {"difference_limit": desk.place.difference_limit, "held_at_close": desk.place.held_at_close}
+
+
+def _shift(desk: Desk, entry: Entry) -> Shift:
     values = entry.values()
+    rules = values.get("rules", {})
     return Shift(
         id=UUID(values["id"]),
         business_date=date.fromisoformat(values["business_date"]),
         opened_at=datetime.fromisoformat(values["opened_at"]),
         opening_float=values["opening_float"],
         opened_by=values["opened_by"],
+        difference_limit=rules.get("difference_limit"),
+        held_at_close=rules.get("held_at_close", "carry"),
+        ended=desk.journal.has_ended(entry.shift_id),
     )
 
 
@@ -126,23 +143,30 @@ def enter_float(desk: Desk, text: str) -> None:
     if not text:
         desk.say("Count the float and type it; 0 if the drawer is empty")
         return
-    opening_float = desk.place.figures.read(text)
+    opening_float, pieces = desk.place.figures.read_count(text)
     person, now = desk.person, desk.clock.now()
     shift_id, register_id = new_id(), desk.place.register_id
-    asked = {"id": shift_id, "register_id": register_id, "opening_float": opening_float, "opened_at": now}
+    asked: dict[str, Any] = {
+        "id": shift_id,
+        "register_id": register_id,
+        "opening_float": opening_float,
+        "opened_at": now,
+    }
+    if pieces is not None:
+        asked["denominations"] = pieces
     try:
         # A shift that was closed without a server has to be closed there before the next one opens.
         desk.delivery.require_sent()
         known = desk.runner.run("cash.open_shift", asked, person=person)
     except Unavailable:
         day = business_date(now, desk.place.zone, desk.place.day_starts_hour)
-        values = {**asked, "opened_by": person.name, "business_date": day}
+        values = {**asked, "opened_by": person.name, "business_date": day, "rules": _rules(desk)}
         desk.journal.append_shift(OPENED, shift_id, values, actor=desk.actor(), at=now)
         desk.delivery.missed()
     else:
         _remember_opening(desk, known)
     entry = desk.journal.open_shift()
-    desk.shift = None if entry is None else _shift(entry)
+    desk.shift = None if entry is None else _shift(desk, entry)
     desk.mode = Mode.SELLING
     desk.say(f"Shift opened with {desk.place.figures.money(opening_float)}")
 
@@ -179,7 +203,7 @@ def _figures(desk: Desk, shift: Shift | None = None) -> list[str]:
 
 
 def ask_count(desk: Desk, _text: str) -> None:
-    """Ask for the counted cash, then for consent, then close the shift.
+    """Ask for the counted cash, by total or by pieces, then for consent, then close the shift.
 
     Raises:
         ShiftBlocked: naming everything that stands in the way.
@@ -187,11 +211,10 @@ def ask_count(desk: Desk, _text: str) -> None:
     shift = desk.shift
     if shift is None:
         return
-    blockers = []
-    if desk.sale.lines:
-        blockers.append(f"a sale with {len(desk.sale.lines)} lines is open")
-    if desk.queue:
-        blockers.append(f"{len(desk.queue)} scans wait")
+    blockers = drawer.in_the_way(desk)
+    held = len(desk.journal.held())
+    if held and shift.held_at_close == "block":
+        blockers.append(f"{held} sale(s) are on hold")
     if blockers:
         raise ShiftBlocked(problems=", ".join(blockers))
     figures = desk.place.figures
@@ -199,8 +222,8 @@ def ask_count(desk: Desk, _text: str) -> None:
     def take_count(text: str) -> None:
         if not text:
             return
-        counted = figures.read(grammar.clean(text).strip())
-        box.title, box.prompt, box.slow = "Close the shift?", "", True
+        counted, pieces = figures.read_count(grammar.clean(text).strip())
+        box.title, box.prompt = "Close the shift?", ""
         notes = _notes(desk, shift, counted)
         box.lines = [f"Counted: {figures.money(counted)}", *notes, "Enter closes, Esc goes back."]
 
@@ -208,22 +231,27 @@ def ask_count(desk: Desk, _text: str) -> None:
             if text:
                 raise NotUnderstood(text=text[:40], problem="Enter closes the shift, Esc goes back")
             desk.boxes.remove(box)
-            _close(desk, shift, counted)
+            asked: dict[str, Any] = {"shift_id": shift.id, "counted": counted}
+            if pieces is not None:
+                asked["denominations"] = pieces
+            _close(desk, shift, asked)
 
         box.answer = confirm
 
-    box = Box("ask", "Close the shift", ["Count the cash in the drawer, float included."], "Counted cash", take_count)
+    lines = ["Count the cash in the drawer, float included."]
+    box = Box("ask", "Close the shift", lines, "Counted cash", take_count, slow=True)
     desk.boxes.append(box)
 
 
 def _notes(desk: Desk, shift: Shift, counted: int) -> list[str]:
-    """What to know before closing: figures for who may see them, and what is not sent."""
+    """What to know before closing: figures for who may see them, what is not sent, what was printed and is lost."""
     notes = []
     figures = desk.place.figures
     if desk.person.grant(Permission.SHIFT_EXPECTED_READ).decision is Decision.ALLOW:
         expected = local_figures(desk.journal, desk.place, shift.id, counted=counted).shift
         notes.append(f"Expected: {figures.money(expected.expected or 0)}")
         notes.append(f"Difference: {figures.money(expected.difference or 0)}")
+    _, warnings = drawer.look_before_closing(desk, shift, counted=True)
     waiting, aside = desk.journal.unsent()
     if waiting:
         notes.append(f"Not sent yet: {waiting}. They will be delivered when the server answers.")
@@ -232,30 +260,73 @@ def _notes(desk: Desk, shift: Shift, counted: int) -> list[str]:
         notes.append(f"On hold: {held}. They stay for the next shift.")
     if aside:
         notes.append(f"Set aside by the server: {aside}. Somebody has to look at them.")
+    for each in warnings:
+        if each.code in _WORTH_A_NOTE:
+            notes += [inert(each.text), *(f"  {inert(item)}" for item in each.items[:10])]
     return notes
 
 
-def _close(desk: Desk, shift: Shift, counted: int) -> None:
+def _close(desk: Desk, shift: Shift, asked: dict[str, Any], approver: Person | None = None) -> None:
     """Close the shift with the server, or here if it does not answer, and show the Z report.
 
-    Raises: what ``cash.close_shift`` refuses with, and the shift stays open.
+    A difference beyond the limit asks for a reason and, of who may not close with it alone, for consent; then it comes
+    back here. Raises: what ``cash.close_shift`` refuses with, and the shift stays open.
     """
-    asked = {"shift_id": shift.id, "counted": counted}
     now = desk.clock.now()
     answer: bytes | None = None
+    desk.delivery.flush()
+    asked = {**asked, **drawer.told_of_itself(desk)}
     try:
         # In order: the server has to have every sale of the shift before it counts.
         desk.delivery.require_sent()
-        answer = _encode(desk.runner.run("cash.close_shift", asked, person=desk.person))
+        if approver is None:
+            known = desk.runner.run("cash.close_shift", asked, person=desk.person)
+        else:
+            actor = read_actor(desk.actor(approver))
+            known = desk.runner.run("cash.deliver_closing", {**asked, "closed_at": now, **people(actor)})
+        answer = _encode(known)
+    except (ApprovalRequired, DifferenceUnexplained):
+        if "reason" in asked:
+            raise
+        _ask_over_limit(desk, shift, asked)
+        return
     except Unavailable:
-        answer = None
+        if "reason" not in asked and _is_over_limit(desk, shift, asked["counted"]):
+            _ask_over_limit(desk, shift, asked)
+            return
         desk.delivery.missed()
-    desk.journal.append_shift(CLOSED, shift.id, asked, actor=desk.actor(), at=now, answer=answer)
+    desk.journal.append_shift(CLOSED, shift.id, asked, actor=desk.actor(approver), at=now, answer=answer)
     desk.delivery.wake()
     lines = _figures(desk, shift)
     desk.shift, desk.mode, desk.shown_receipt, desk.last = None, Mode.NO_SHIFT, [], None
     desk.reports.append("\n".join(lines))
     desk.show("Z report", lines, wide=True)
+
+
+def _is_over_limit(desk: Desk, shift: Shift, counted: int) -> bool:
+    if shift.difference_limit is None:
+        return False
+    difference = local_figures(desk.journal, desk.place, shift.id, counted=counted).shift.difference
+    return abs(difference or 0) > shift.difference_limit
+
+
+def _ask_over_limit(desk: Desk, shift: Shift, asked: dict[str, Any]) -> None:
+    """Ask why the drawer is off, and for the consent of who may close with that; counting again is Esc."""
+
+    def take_reason(text: str) -> None:
+        reason = grammar.clean(text).strip()[:200]
+        if not reason:
+            return
+        desk.boxes.remove(box)
+
+        def act(approver: Person | None) -> None:
+            _close(desk, shift, {**asked, "reason": reason}, approver)
+
+        desk.authorise(Permission.SHIFT_CLOSE_OVER_LIMIT, f"Close with a difference: {reason}", act)
+
+    lines = ["The count is off by more than the shop allows.", "Esc goes back, to count again. Or say why:"]
+    box = Box("ask", "Beyond the limit", lines, "Reason", take_reason, slow=True)
+    desk.boxes.append(box)
 
 
 def leave(desk: Desk, _text: str) -> None:

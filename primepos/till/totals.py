@@ -5,16 +5,27 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from primepos.domain.cash.schemas import ShiftFigures, ShiftOut, TaxFigure, TenderFigure
+from primepos.domain.cash.moving import SIGNS
+from primepos.domain.cash.schemas import (
+    MovementFigure,
+    PersonFigure,
+    ShiftFigures,
+    ShiftOut,
+    Tally,
+    TaxFigure,
+    TenderFigure,
+)
 from primepos.domain.sales.chain import receipt_number
 from primepos.pricing.tender import drawer_expected
+from primepos.till.drawer_log import ENDED, JOINED, MOVES, NO_SALE
 from primepos.till.journal import CLOSED, OPENED, SALE, VOID
 from primepos.till.runner import read_actor
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from primepos.till.journal import Journal
+    from primepos.domain.sales.schemas import DeliverSale
+    from primepos.till.journal import Entry, Journal
     from primepos.till.place import Place
 
 _CASH = ("cash", "change")
@@ -43,11 +54,22 @@ def local_figures(
             sums = taxes.setdefault((tax.code, tax.name, f"{tax.rate.normalize():f}"), [0, 0])
             sums[0] += tax.base
             sums[1] += tax.amount
+    beside = journal.drawer_events(shift_id)
+    end = next((each for each in beside if each.kind == ENDED), closing)
+    closed = {} if closing is None else closing.values()
     if closing is not None:
-        counted = closing.values()["counted"]
+        counted = closed["counted"]
+    moved = [
+        (each.kind, _currency(each, place), SIGNS[each.kind] * each.values()["amount"])
+        for each in beside
+        if each.kind in MOVES
+    ]
     expected = drawer_expected(
         opening["opening_float"],
-        (each.amount for sale in sales for each in sale.payments if each.kind in _CASH),
+        (
+            *(each.amount for sale in sales for each in sale.payments if each.kind in _CASH),
+            *(amount for _, currency, amount in moved if currency == place.currency),
+        ),
     )
     hidden = blind and closing is None
     numbers = [receipt_number(place.prefix, sale.number) for sale in sales]
@@ -67,6 +89,10 @@ def local_figures(
             counted=counted,
             difference=None if blind or counted is None else counted - expected,
             z_number=None,
+            ended_at=end.at if end is not None else None,
+            ended_by=read_actor(end.actor).person.name if end is not None else None,
+            taken_out=closed.get("to_safe", 0),
+            reason=closed.get("reason"),
         ),
         currency=place.currency,
         register=place.prefix,
@@ -90,4 +116,49 @@ def local_figures(
             if not hidden
         ],
         late=0,
+        movements=_movements(moved),
+        no_sales=sum(each.kind == NO_SALE for each in beside),
+        persons=_persons(sales, beside),
+        people=[opening["opened_by"], *(read_actor(each.actor).person.name for each in beside if each.kind == JOINED)],
+        tallies=[]
+        if blind
+        else [
+            Tally(
+                kind="cash",
+                currency=place.currency,
+                expected=expected,
+                counted=counted,
+                difference=None if counted is None else counted - expected,
+            )
+        ],
+        unsent=closed.get("unsent", 0),
     )
+
+
+def _currency(event: Entry, place: Place) -> str:
+    return str(event.values().get("currency") or place.currency)
+
+
+def _movements(moved: list[tuple[str, str, int]]) -> list[MovementFigure]:
+    sums: dict[tuple[str, str], list[int]] = {}
+    for kind, currency, amount in moved:
+        row = sums.setdefault((kind, currency), [0, 0])
+        row[0] += 1
+        row[1] += amount
+    return [
+        MovementFigure(kind=kind, currency=currency, count=count, amount=amount)
+        for (kind, currency), (count, amount) in sorted(sums.items())
+    ]
+
+
+def _persons(sales: list[DeliverSale], beside: list[Entry]) -> list[PersonFigure]:
+    done: dict[str, dict[str, int]] = {}
+    for sale in sales:
+        row = done.setdefault(sale.cashier, dict.fromkeys(("sales", "voids", "refunds", "no_sales"), 0))
+        row[f"{sale.kind}s"] += 1
+    for each in beside:
+        if each.kind == NO_SALE:
+            name = read_actor(each.actor).person.name
+            row = done.setdefault(name, dict.fromkeys(("sales", "voids", "refunds", "no_sales"), 0))
+            row["no_sales"] += 1
+    return [PersonFigure(name=name, **row) for name, row in sorted(done.items())]

@@ -143,7 +143,7 @@ def report(
 def z_slip(place: Workplace, figures: Any) -> list[str]:
     """Return a shift's figures as the till prints them."""
     from primepos.till.place import ask_place
-    from primepos.till.receipt import report_lines
+    from primepos.till.shift_report import report_lines
 
     return report_lines(figures, ask_place(_ByName(place), figures.shift.register_id))
 

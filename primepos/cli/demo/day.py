@@ -10,7 +10,7 @@ from primepos.core.amounts import plain_amount
 from primepos.domain.cash.service import shift_figures
 from primepos.domain.ops.service import verify_own_books
 from primepos.domain.reporting.service import report_sales
-from primepos.till.receipt import report_lines
+from primepos.till.shift_report import report_lines
 from primepos.till.script import play
 
 if TYPE_CHECKING:
