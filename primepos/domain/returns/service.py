@@ -10,6 +10,8 @@ from primepos.core.context import Context
 from primepos.core.errors import ApprovalRequired, PermissionDenied
 from primepos.core.operations import operation
 from primepos.core.permissions import Act, Permission
+from primepos.domain.catalog.errors import ComponentArchived, ParentNotSold, UnitNotFound
+from primepos.domain.inventory.lot_errors import LotNotHere, SerialInStock
 from primepos.domain.payments.settlement import NotPaid, cash_rule
 from primepos.domain.returns.refunding import (
     Earlier,
@@ -39,6 +41,8 @@ from primepos.domain.sales.errors import (
     UnknownProduct,
     ValueExceeded,
 )
+from primepos.domain.sales.goods_errors import AgeNotConfirmed
+from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods
 from primepos.domain.sales.recording import About, at_counter, record_sale, with_shift
 from primepos.domain.sales.rights import return_acts, sale_acts
 from primepos.domain.sales.schemas import (
@@ -80,6 +84,8 @@ REFUNDABLE = frozenset({"sale", "imported"})
         TenantSuspended,
         InvalidAmount,
         *VALUE_REFUSALS,
+        LotNotHere,
+        SerialInStock,
     ),
 )
 def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
@@ -95,7 +101,8 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     if isinstance(counter, SaleOut):
         return counter
     _require_standing(sale)
-    place = counter.place
+    # Before the accounts are locked: a new day's shift is committed by itself.
+    place = with_shift(ctx, counter.place, data.id)
     wallet = wallet_of(ctx, place.settings, sale, data.tenders)
     returns = wanted_returns(sale, earlier, data.lines)
     priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings), wallet)
@@ -104,7 +111,7 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     back = returned_lines(sale, earlier, returns)
     booked = record_sale(
         ctx,
-        with_shift(ctx, place, data.id),
+        place,
         priced,
         sale_id=data.id,
         kind="refund",
@@ -196,6 +203,9 @@ def _move_back(ctx: Context, sale: SaleOut, earlier: Earlier, returns: Sequence[
         UnsolvableTaxes,
         ValueExceeded,
         *VALUE_REFUSALS,
+        *GOODS_REFUSALS,
+        AgeNotConfirmed,
+        SerialInStock,
     ),
 )
 def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
@@ -213,7 +223,19 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     _require_standing(sale)
     place = counter.place
     returns = wanted_returns(sale, earlier, data.returns)
-    sold = price_lines(data.lines, counter.goods, counter.taxes, currency_code=place.currency, settings=place.settings)
+    checked, flags = check_goods(
+        ctx, data.lines, counter.goods, place, customer_id=sale.customer_id, age_confirmed=data.age_confirmed
+    )
+    sold = price_lines(
+        data.lines,
+        counter.goods,
+        counter.taxes,
+        currency_code=place.currency,
+        settings=place.settings,
+        checked=checked,
+    )
+    # Before the accounts are locked: a new day's shift is committed by itself.
+    place = with_shift(ctx, place, data.id)
     wallet = wallet_of(ctx, place.settings, sale, data.tenders)
     priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings), wallet)
     ctx.require_all(
@@ -237,6 +259,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         priced,
         sale_id=data.id,
         kind="sale",
+        flags=flags,
         fingerprint=fingerprint,
         void_of=None,
         reason=data.reason,
@@ -270,6 +293,10 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         InvalidAmount,
         InvalidCart,
         UnsolvableTaxes,
+        ParentNotSold,
+        ComponentArchived,
+        UnitNotFound,
+        SerialInStock,
     ),
 )
 def return_goods(ctx: Context, data: ReturnGoods) -> SaleOut:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from primepos.core.db import Pipeline
     from primepos.domain.sales.posting import Posting
     from primepos.domain.sales.queries import Goods, Place
-    from primepos.domain.sales.schemas import BookSale, DeliverSale, ReturnLine, SaleLine, SellLine
+    from primepos.domain.sales.schemas import DeliverSale, ReturnLine, SaleLine, SellLine
 
 REFUSE = "refuse"
 EXPIRED = "LOT_EXPIRED"
@@ -162,7 +162,9 @@ def check_lots(
     return flags
 
 
-def check_ages(ctx: Context, data: BookSale, goods: Sequence[Goods], today: date) -> str:
+def check_ages(
+    ctx: Context, goods: Sequence[Goods], today: date, *, customer_id: UUID | None, age_confirmed: bool
+) -> str:
     """See that the customer is as old as the goods require, and return who says so; empty where none requires it.
 
     Either whoever books confirms it, or the customer is known by day of birth.
@@ -173,10 +175,10 @@ def check_ages(ctx: Context, data: BookSale, goods: Sequence[Goods], today: date
     ages = [product.minimum_age for product in goods if product.minimum_age is not None]
     if not ages:
         return ""
-    if data.age_confirmed:
+    if age_confirmed:
         return f"age {max(ages)} confirmed by {ctx.identity.name}"[:200]
-    if data.customer_id is not None:
-        age = standing_of(ctx.uow, ctx.tenant_id, data.customer_id).age(today)
+    if customer_id is not None:
+        age = standing_of(ctx.uow, ctx.tenant_id, customer_id).age(today)
         if age is not None and age >= max(ages):
             return f"age {max(ages)} by the customer's day of birth"
     restricted = [product.sku for product in goods if product.minimum_age is not None]
@@ -218,19 +220,28 @@ def catalogue_price(line: SaleLine, product: Goods) -> Decimal:
     return product.unit_price
 
 
-def check_goods(ctx: Context, data: BookSale, goods: Sequence[Goods], place: Place) -> tuple[str, list[str]]:
+def check_goods(
+    ctx: Context,
+    lines: Sequence[SellLine],
+    goods: Sequence[Goods],
+    place: Place,
+    *,
+    customer_id: UUID | None,
+    age_confirmed: bool,
+) -> tuple[str, list[str]]:
     """See to what the goods of a cart require: an age, a lot that is still good; return who saw to it, and flags.
 
     Raises:
         AgeNotConfirmed, and see :func:`check_lots`.
     """
     if not any(each.tracking != "none" or each.minimum_age is not None for each in goods) and not any(
-        line.lot for line in data.lines
+        line.lot for line in lines
     ):
         return "", []
-    found = find_goods(data.lines, goods)
+    found = find_goods(lines, goods)
     today = business_date(ctx.clock.now(), place.zone, place.day_starts_hour)
-    return check_ages(ctx, data, found, today), check_lots(data.lines, found, place.settings, today)
+    checked = check_ages(ctx, found, today, customer_id=customer_id, age_confirmed=age_confirmed)
+    return checked, check_lots(lines, found, place.settings, today)
 
 
 def find_goods(lines: Sequence[SellLine | ReturnLine], goods: Sequence[Goods]) -> list[Goods]:

@@ -462,3 +462,45 @@ class ExchangeGoods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lines: Annotated[list[SellLine], Meta(min_length=1, max_length=2000)]
     tenders: Annotated[list[TenderIn], Meta(max_length=50)] = []
     reason: Reason
+    age_confirmed: bool = False
+
+
+class PaySale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pay for a sale that was made on account, in whole or in part. ``id`` is the record's: safe to repeat.
+
+    ``amount`` is what is paid of it, by default all that is open; the tenders may be more, in cash.
+    """
+
+    id: UUID
+    sale_id: UUID
+    outlet_id: UUID | None = None
+    amount: Annotated[int, Meta(gt=0, le=10**15)] | None = None
+    tenders: Annotated[list[TenderIn], Meta(min_length=1, max_length=50)]
+    note: Text = ""
+
+
+class PayAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Money that a customer brings for their account; it settles the oldest sales first. ``id``: safe to repeat."""
+
+    id: UUID
+    customer_id: UUID
+    outlet_id: UUID
+    amount: Annotated[int, Meta(gt=0, le=10**15)]
+    tenders: Annotated[list[TenderIn], Meta(min_length=1, max_length=50)]
+    note: Text = ""
+
+
+class SaleSettlement(Struct, frozen=True, kw_only=True):
+    """How far a sale is paid: at once, on account, and of that how much is still open; minor units.
+
+    ``status`` is ``paid``, ``part_paid`` or ``open``.
+    """
+
+    sale_id: UUID
+    receipt: str
+    currency: str
+    total: int
+    on_account: int
+    open: int
+    status: str
+    payments: list[SalePayment]

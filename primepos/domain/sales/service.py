@@ -31,9 +31,11 @@ from primepos.domain.sales.errors import (
     AlreadyVoided,
     BrokenSale,
     CannotVoid,
+    NotOnAccount,
     NumberConflict,
     OutletNotFound,
     OutOfStock,
+    PaysTooMuch,
     RegisterNotFound,
     SaleConflict,
     SaleNotFound,
@@ -45,6 +47,7 @@ from primepos.domain.sales.errors import (
 )
 from primepos.domain.sales.goods_errors import AgeNotConfirmed
 from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods, delivered_lots, goods_flags
+from primepos.domain.sales.paying import pay_account, pay_sale, sale_on_account, settlement_of
 from primepos.domain.sales.recording import About, at_counter, booked_sale, record_sale, stored_sale, with_shift
 from primepos.domain.sales.rights import sale_acts
 from primepos.domain.sales.schemas import (
@@ -52,8 +55,11 @@ from primepos.domain.sales.schemas import (
     DeliverSale,
     GetSale,
     ListSales,
+    PayAccount,
+    PaySale,
     SaleOut,
     SalePage,
+    SaleSettlement,
     VoidSale,
 )
 from primepos.domain.sales.tendering import (
@@ -116,7 +122,14 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     )
     ctx.require_all([*asked, *value_acts(data.tenders, data.values, outlet_id=data.outlet_id, subject=about_it)])
     found = find_value(ctx, place.settings, data.tenders, data.customer_id, data.values)
-    checked, flags = check_goods(ctx, data, counter.goods, place)
+    checked, flags = check_goods(
+        ctx,
+        data.lines,
+        counter.goods,
+        place,
+        customer_id=data.customer_id,
+        age_confirmed=data.age_confirmed,
+    )
     priced = price_request(
         data,
         counter.goods,
@@ -380,6 +393,49 @@ def void_sale(ctx: Context, data: VoidSale) -> SaleOut:
         moved=len(mirrored.quantities),
     )
     return booked
+
+
+@operation(
+    "sales.pay",
+    permission=Permission.SALE_CREATE,
+    raises=(
+        SaleNotFound,
+        OutletNotFound,
+        NotOnAccount,
+        PaysTooMuch,
+        NotPaid,
+        SaleConflict,
+        TenantSuspended,
+        InvalidTender,
+        *VALUE_REFUSALS,
+    ),
+)
+def pay_for_sale(ctx: Context, data: PaySale) -> SaleOut:
+    """Book money that comes in for a sale on account, as a record of its own with its number; all of it or a part.
+
+    The record sells no goods: its one line puts the money onto the customer's account, for that sale. It is in the
+    drawer, the Z report and the chain like any other. Safe to repeat with the same ``id``.
+    """
+    return pay_sale(ctx, data)
+
+
+@operation(
+    "accounts.pay",
+    permission=Permission.SALE_CREATE,
+    raises=(OutletNotFound, NotPaid, SaleConflict, TenantSuspended, InvalidTender, *VALUE_REFUSALS),
+)
+def pay_onto_account(ctx: Context, data: PayAccount) -> SaleOut:
+    """Book money that a customer pays onto their account; it settles the oldest sales first, beyond them it is theirs.
+
+    A record of its own, as with `sales.pay`. Safe to repeat with the same ``id``.
+    """
+    return pay_account(ctx, data)
+
+
+@operation("sales.settlement", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound,))
+def show_settlement(ctx: Context, data: GetSale) -> SaleSettlement:
+    """Say how far a sale is paid: open, part paid or paid, as the entries of the customer's account have it."""
+    return settlement_of(ctx, sale_on_account(ctx, data.id))
 
 
 @operation("sales.get", permission=Permission.SALE_READ, reads=True, raises=(SaleNotFound,))
