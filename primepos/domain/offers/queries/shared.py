@@ -35,7 +35,7 @@ _LOCK: Final = (
     " ON CONFLICT (tenant_id) DO UPDATE SET version = v.version + 1"
 )
 _IDS: Final = (
-    "coalesce((SELECT array_agg(a.{what} ORDER BY a.id) FROM offeraudience_ofs a WHERE a.tenant_id = o.tenant_id"
+    "coalesce((SELECT array_agg(a.{what} ORDER BY a.id) FROM offer_audiences a WHERE a.tenant_id = o.tenant_id"
     " AND a.{owner} = o.id AND a.{what} IS NOT NULL), '{{}}') AS {what}s"
 )
 
@@ -106,12 +106,12 @@ def set_audience(
         ("customers", customers, CustomerNotFound(customer=str(customers[0]) if customers else "")),
     ):
         _require(ctx, table, ids, error)
-    ctx.uow.run(f"DELETE FROM offeraudience_ofs WHERE tenant_id = %s AND {owner} = %s", (ctx.tenant_id, offer_id))
+    ctx.uow.run(f"DELETE FROM offer_audiences WHERE tenant_id = %s AND {owner} = %s", (ctx.tenant_id, offer_id))
     ctx.uow.run(
-        f"INSERT INTO offeraudience_ofs (tenant_id, {owner}, outlet_id, group_id, customer_id)"
-        " SELECT %(tenant)s, %(offer)s, x, NULL, NULL FROM unnest(%(outlets)s::uuid[]) AS x"
-        " UNION SELECT %(tenant)s, %(offer)s, NULL, x, NULL FROM unnest(%(groups)s::uuid[]) AS x"
-        " UNION SELECT %(tenant)s, %(offer)s, NULL, NULL, x FROM unnest(%(customers)s::uuid[]) AS x",
+        f"INSERT INTO offer_audiences (tenant_id, {owner}, outlet_id, group_id, customer_id)"
+        " SELECT %(tenant)s::int, %(offer)s::uuid, x, NULL::uuid, NULL::uuid FROM unnest(%(outlets)s::uuid[]) AS x"
+        " UNION SELECT %(tenant)s::int, %(offer)s::uuid, NULL, x, NULL FROM unnest(%(groups)s::uuid[]) AS x"
+        " UNION SELECT %(tenant)s::int, %(offer)s::uuid, NULL, NULL, x FROM unnest(%(customers)s::uuid[]) AS x",
         {
             "tenant": ctx.tenant_id,
             "offer": offer_id,
