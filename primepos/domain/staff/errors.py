@@ -120,6 +120,41 @@ class RoleChanged(Conflict):
     template = "{role} was changed meanwhile; look at it again"
 
 
+class AlreadyClockedIn(RuleViolation):
+    """The person is at work already; out comes before in."""
+
+    code = "ALREADY_CLOCKED_IN"
+    template = "This person is clocked in already"
+
+
+class NotClockedIn(RuleViolation):
+    """The person is not at work."""
+
+    code = "NOT_CLOCKED_IN"
+    template = "This person is not clocked in"
+
+
+class ClockEntryNotFound(NotFound):
+    """No such stretch of work, or none of somebody the caller looks after."""
+
+    code = "CLOCK_ENTRY_NOT_FOUND"
+    template = "No such entry of the time clock"
+
+
+class ClockConflict(Conflict):
+    """The id stands for something else, or the times overlap other work of the same person."""
+
+    code = "CLOCK_CONFLICT"
+    template = "Something else stands under this id"
+
+
+class OwnHours(RuleViolation):
+    """Who worked them cannot be who corrects them, be it by PIN or by account."""
+
+    code = "OWN_HOURS"
+    template = "Nobody changes their own hours; ask somebody else"
+
+
 class StaffArchived(RuleViolation):
     """The person left: take them back (unarchive) first."""
 
@@ -128,5 +163,6 @@ class StaffArchived(RuleViolation):
 
 
 register_constraint("staff_tenant_id_code_key", StaffCodeTaken)
+register_constraint("clock_entries_open_idx", AlreadyClockedIn)
 register_constraint("roles_pkey", RoleTaken)
 register_constraint("staff_badges_tenant_id_badge_hash_key", BadgeTaken)

@@ -11,6 +11,7 @@ from primepos.domain.staff.queries.people import (
     outlet_of_register,
     page_of_staff,
     require_member,
+    staff_of_account,
     store_badge,
     take_badge,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "outlet_of_register",
     "page_of_staff",
     "require_member",
+    "staff_of_account",
     "store_badge",
     "take_badge",
 ]

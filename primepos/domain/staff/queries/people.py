@@ -94,6 +94,15 @@ def require_member(uow: UnitOfWork, tenant_id: int, user_id: UUID | None) -> UUI
     return user_id
 
 
+def staff_of_account(uow: UnitOfWork, tenant_id: int, account_id: UUID | None) -> UUID | None:
+    """Return who on the staff signs in elsewhere by this account, if somebody does; the first of several."""
+    rows = uow.rows(
+        "SELECT id FROM staff WHERE tenant_id = %s AND user_id = %s AND archived_at IS NULL ORDER BY id LIMIT 1",
+        (tenant_id, account_id),
+    )
+    return rows[0]["id"] if rows else None
+
+
 def outlet_of_register(uow: UnitOfWork, tenant_id: int, register_id: UUID) -> UUID:
     """Return the outlet of a register that is in use. Raises RegisterNotFound."""
     rows = uow.rows(

@@ -7,6 +7,15 @@ from primepos.domain.staff.service.approvals import (
     list_approvals,
     refuse_approval,
 )
+from primepos.domain.staff.service.clock import (
+    add_entry,
+    clock_in,
+    clock_out,
+    correct_entry,
+    list_entries,
+    worked_hours,
+)
+from primepos.domain.staff.service.commission import list_rates, report_commission, report_staff, set_commission
 from primepos.domain.staff.service.people import (
     archive_staff,
     create_staff,
@@ -22,19 +31,28 @@ from primepos.domain.staff.service.people import (
 from primepos.domain.staff.service.roles import create_role, delete_role, list_roles, show_role, update_role
 
 __all__ = [
+    "add_entry",
     "archive_staff",
     "ask_approval",
+    "clock_in",
+    "clock_out",
+    "correct_entry",
     "create_role",
     "create_staff",
     "delete_role",
     "get_approval",
     "give_approval",
     "list_approvals",
+    "list_entries",
+    "list_rates",
     "list_roles",
     "list_staff",
     "refuse_approval",
+    "report_commission",
+    "report_staff",
     "reset_pin",
     "set_badge",
+    "set_commission",
     "set_pin",
     "show_role",
     "sign_in",
@@ -42,4 +60,5 @@ __all__ = [
     "unarchive_staff",
     "update_role",
     "update_staff",
+    "worked_hours",
 ]

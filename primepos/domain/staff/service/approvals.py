@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from primepos.core.context import Context
-from primepos.core.errors import InvalidInput, PermissionDenied
-from primepos.core.operations import OPERATIONS, operation
+from primepos.core.errors import PermissionDenied
+from primepos.core.operations import operation
 from primepos.core.paging import decode_cursor, encode_cursor
 from primepos.core.permissions import Act, Decision, Permission
 from primepos.domain.staff.approvals import LIFETIME, asked_values, read_acts, state_of
@@ -33,8 +33,6 @@ def ask_approval(ctx: Context, data: AskApproval) -> ApprovalOut:
     ``id``. Raises ApprovalConflict (something else was asked under this id), PermissionDenied (no consent would help).
     """
     acts = [_act(ctx, each) for each in data.acts]
-    if data.operation not in OPERATIONS:
-        raise InvalidInput(f"operation: there is no {data.operation}")
     values = asked_values(
         ctx.identity,
         approval_id=data.id,
