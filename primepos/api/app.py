@@ -53,6 +53,7 @@ from primepos.api.routes.staff import StaffController
 from primepos.api.routes.stock import CountsController, StockController, TransfersController
 from primepos.api.routes.taxes import TaxClassesController, TaxesController
 from primepos.api.routes.tenant import TenantController
+from primepos.api.routes.timeclock import StaffReportsController, TimeclockController
 from primepos.api.routes.users import UsersController
 from primepos.api.watching import Watch
 from primepos.api.wire import encode
@@ -68,6 +69,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RolesController,
     StaffController,
     ApprovalsController,
+    TimeclockController,
+    StaffReportsController,
     OutletsController,
     RegistersController,
     DevicesController,

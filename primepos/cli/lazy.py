@@ -44,6 +44,7 @@ LAZY: dict[str, LazyCommand] = {
     "tenants": LazyCommand("primepos.cli.commands.tenants:app", "Create, apply, list and suspend tenants."),
     "users": LazyCommand("primepos.cli.commands.users:app", "Create people, set their roles and reset passwords."),
     "roles": LazyCommand("primepos.cli.commands.roles:app", "Say what people may do: permissions and limits."),
+    "staff": LazyCommand("primepos.cli.commands.staff:app", "Badges, the time clock, commission, who did what."),
     "approvals": LazyCommand("primepos.cli.commands.approvals:app", "Ask another person for consent, and answer."),
     "outlets": LazyCommand("primepos.cli.commands.outlets:app", "Manage the shops of a tenant."),
     "registers": LazyCommand("primepos.cli.commands.registers:app", "Manage the registers of an outlet."),
@@ -57,7 +58,8 @@ LAZY: dict[str, LazyCommand] = {
     "shifts": LazyCommand("primepos.cli.commands.shifts:app", "Open, close and list shifts."),
     "fiscal": LazyCommand("primepos.cli.commands.fiscal:app", "Close periods, export and verify the sealed books."),
     "report": LazyCommand("primepos.cli.commands.report:app", "Print reports."),
-    "import": LazyCommand("primepos.cli.commands.imports:app", "Import products and sales from files."),
+    "import": LazyCommand("primepos.cli.commands.imports:app", "Import products, customers, stock and sales."),
+    "export": LazyCommand("primepos.cli.commands.exports:app", "Export everything as CSV or XLSX."),
     "price": LazyCommand("primepos.cli.commands.price:app", "Price a cart given as JSON and explain the result."),
     "barcode": LazyCommand("primepos.cli.commands.barcode:app", "Say what a barcode means."),
 }

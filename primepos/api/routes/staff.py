@@ -29,4 +29,6 @@ class StaffController(Controller):
     set_pin = runs(service.set_pin, "PUT", "/{id:str}/pin", **_BY_ID)
     set_badge = runs(service.set_badge, "PUT", "/{id:str}/badge", **_BY_ID)
     take_badge = runs(service.take_badge, "DELETE", "/{id:str}/badge", **_BY_ID)
+    rates = runs(service.list_rates, "GET", "/commission-rates")
+    set_commission = runs(service.set_commission, "PUT", "/{id:str}/commission", **_BY_ID)
     reset_pin = runs(service.reset_pin, "POST", "/{id:str}/pin-reset", **_BY_ID)
