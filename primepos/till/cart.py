@@ -65,6 +65,7 @@ class OpenSale:
     next_line: int = 1
     cancelled: bool = False
     held: bool = False
+    asked: events.CardAsked | None = None
     _priced: PricedCart | None = None
 
     def apply(self, event: events.Event) -> None:
@@ -86,16 +87,33 @@ class OpenSale:
                     self.ticket_percent, self.ticket_minor = ZERO, 0
             case events.TicketDiscounted():
                 self.ticket_percent, self.ticket_minor = event.percent, event.minor
-            case events.Tendered():
-                self.tenders.append(event)
-            case events.TenderRemoved():
-                self.tenders.pop()
             case events.Cancelled():
                 self.lines, self.tenders = [], []
                 self.ticket_percent, self.ticket_minor = ZERO, 0
                 self.cancelled = True
             case events.Held() | events.Resumed():
                 self.held = isinstance(event, events.Held)
+            case _:
+                self._pay(event)
+
+    def _pay(
+        self, event: events.Tendered | events.TenderRemoved | events.CardAsked | events.CardAnswered
+    ) -> None:
+        match event:
+            case events.Tendered():
+                self.tenders.append(event)
+            case events.TenderRemoved():
+                self.tenders.pop()
+            case events.CardAsked():
+                self.asked = event
+            case events.CardAnswered():
+                self.asked = None
+                if event.outcome == "approved":
+                    self.tenders.append(
+                        events.Tendered(
+                            kind="card", amount=event.amount, reference=event.reference, attempt=event.attempt
+                        )
+                    )
 
     def tried(self, event: events.Event) -> OpenSale:
         """Return the sale as it would be after the event; this one stays as it is.

@@ -93,6 +93,14 @@ class TenderRefused(RuleViolation):
     template = "{problem}"
 
 
+class CardNotSettled(RuleViolation):
+    """Whether a card was charged is not known yet, so nothing else may pay and the sale is not finished."""
+
+    code = "CARD_NOT_SETTLED"
+    template = "{problem}"
+    hint = "Press c to ask the terminal again, or give up there."
+
+
 class NothingToVoid(RuleViolation):
     """There is no sale in this shift that could be voided."""
 

@@ -95,11 +95,30 @@ class TicketDiscounted(Struct, frozen=True, kw_only=True, tag="ticket_discounted
 
 
 class Tendered(Struct, frozen=True, kw_only=True, tag="tendered"):
-    """Money was handed over, before change."""
+    """Money was handed over, before change; a terminal's payment names its ``attempt``."""
 
     kind: Literal["cash", "card"]
     amount: Minor
     reference: str = ""
+    attempt: UUID | None = None
+
+
+class CardAsked(Struct, frozen=True, kw_only=True, tag="card_asked"):
+    """A terminal is about to be asked to charge a card; until it has answered nobody knows whether it did."""
+
+    attempt: UUID
+    amount: Minor
+    terminal: str
+
+
+class CardAnswered(Struct, frozen=True, kw_only=True, tag="card_answered"):
+    """The terminal has answered for good."""
+
+    attempt: UUID
+    outcome: Literal["approved", "declined", "cancelled"]
+    amount: Minor
+    reference: str = ""
+    reason: str = ""
 
 
 class TenderRemoved(Struct, frozen=True, kw_only=True, tag="tender_removed"):
@@ -135,6 +154,8 @@ Event = (
     | LineVoided
     | TicketDiscounted
     | Tendered
+    | CardAsked
+    | CardAnswered
     | TenderRemoved
     | Cancelled
     | Held

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from primepos.core.ids import new_id
 from primepos.core.permissions import Permission
 from primepos.domain.sales.chain import receipt_number
-from primepos.till import events, grammar
+from primepos.till import cards, events, grammar
 from primepos.till.boxes import Box
 from primepos.till.cart import counter_record
 from primepos.till.errors import NothingToVoid, NotNow, TenderRefused
@@ -52,6 +52,7 @@ def tender(desk: Desk, kind: Literal["cash", "card"], amount: int, *, show: bool
 
     Raises: InvalidTender, with nothing written.
     """
+    cards.require_settled(desk)
     if amount:
         event = events.Tendered(kind=kind, amount=amount)
         desk.sale.tried(event).settled()
@@ -61,12 +62,23 @@ def tender(desk: Desk, kind: Literal["cash", "card"], amount: int, *, show: bool
 
 
 def card(desk: Desk, text: str) -> None:
-    """Take a card for the amount typed, or for the rest."""
+    """Take a card for the amount typed, or for the rest; an open attempt is asked about first."""
+    if desk.sale.asked is not None:
+        cards.ask_again(desk, lambda: _finish_if_paid(desk))
+        return
     settled = desk.sale.settled()
     amount = desk.place.figures.read(text) if text else settled.remaining
     if not amount and not settled.complete:
         raise TenderRefused(problem="Type the amount, or c alone for the rest")
-    tender(desk, "card", amount)
+    if desk.terminal is not None and amount:
+        cards.ask(desk, desk.terminal, amount, lambda: _finish_if_paid(desk))
+    else:
+        tender(desk, "card", amount)
+
+
+def _finish_if_paid(desk: Desk) -> None:
+    if desk.sale.asked is None and desk.sale.settled().complete:
+        finish(desk)
 
 
 def gift_card(_desk: Desk, _text: str) -> None:
@@ -86,10 +98,12 @@ def points(_desk: Desk, _text: str) -> None:
 
 def remove_tender(desk: Desk, _text: str) -> None:
     """Take the last tender back."""
+    cards.require_settled(desk)
     if not desk.sale.tenders:
         desk.say("No payment to take back")
         return
     last = desk.sale.tenders[-1]
+    cards.take_back(desk, last)
     desk.record(events.TenderRemoved(kind=last.kind, amount=last.amount))
 
 
@@ -99,6 +113,7 @@ def back(desk: Desk) -> None:
     Raises:
         NotNow: money has been taken.
     """
+    cards.require_settled(desk)
     if desk.sale.tenders:
         raise NotNow(problem="Take the payments back first, with Backspace")
     desk.mode = Mode.SELLING
@@ -128,6 +143,7 @@ def finish(desk: Desk, *, show: bool = True) -> None:
     shift, person = desk.shift, desk.person
     if shift is None:
         raise NotNow(problem="Open a shift first")
+    cards.require_settled(desk)
     sale = desk.journal.append_sale(
         desk.sale.sealed_by_journal(
             register_id=desk.place.register_id,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.core.clock import Clock
+    from primepos.domain.payments.terminal import CardTerminal
     from primepos.till.runner import Runner
 
 _STOP_S: Final = 10
@@ -68,6 +69,7 @@ def open_till(
     data_dir: Path,
     clock: Clock,
     progress: Callable[[int], None] | None = None,
+    terminal: CardTerminal | None = None,
 ) -> Till:
     """Open the journal of a register, pull its catalogue and return the till, signed out.
 
@@ -109,6 +111,7 @@ def open_till(
         delivery=delivery,
         clock=clock,
         receipts=home / "receipts",
+        terminal=terminal,
     )
     return Till(place, journal, catalogue, delivery, desk)
 

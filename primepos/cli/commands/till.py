@@ -16,6 +16,7 @@ from primepos.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from primepos.core.operations import App
+    from primepos.domain.payments.terminal import CardTerminal
     from primepos.till.till import Till
 
 _MOST_SCRIPT_BYTES = 4 * 1024 * 1024
@@ -27,6 +28,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog=examples(
         "primepos till                                      the only till of the only shop",
         "primepos till --tenant corner --outlet main --register till-1",
+        "primepos till --terminal simulator                 card payments that can be declined, late or lost",
         "primepos till --script saturday.till               play a recorded shift, print receipt and Z",
         "primepos till --keys                               the card of keys, to print and pin up",
         "primepos till --unsent --json                      what this till has not delivered, and why",
@@ -41,6 +43,10 @@ def till(
     script: Annotated[
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Play a recorded shift instead of a screen."),
+    ] = None,
+    terminal: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The card terminal that is connected: `simulator`, to try and to train."),
     ] = None,
     keys: Annotated[bool, typer.Option("--keys", help="Print what every key does, and leave.")] = False,
     show_unsent: Annotated[bool, typer.Option("--unsent", help="Show what is not delivered, and leave.")] = False,
@@ -69,7 +75,7 @@ def till(
     from primepos.cli.session import open_app
 
     application = open_app(env_file)
-    opener = till_opener(application, tenant, outlet, register)
+    opener = till_opener(application, tenant, outlet, register, _terminal(application, terminal))
     if script is not None:
         _play(opener, script)
         return
@@ -83,7 +89,11 @@ def till(
 
 
 def till_opener(
-    application: App, tenant: str | None, outlet: str | None, register: str | None
+    application: App,
+    tenant: str | None,
+    outlet: str | None,
+    register: str | None,
+    terminal: CardTerminal | None = None,
 ) -> Callable[[Callable[[int], None] | None], Till]:
     """Return what opens the till that is meant; its argument hears how many products have come.
 
@@ -117,10 +127,29 @@ def till_opener(
 
     def opener(progress: Callable[[int], None] | None = None) -> Till:
         return open_till(
-            runner, chosen.id, data_dir=application.settings.data_dir, clock=application.clock, progress=progress
+            runner,
+            chosen.id,
+            data_dir=application.settings.data_dir,
+            clock=application.clock,
+            progress=progress,
+            terminal=terminal,
         )
 
     return opener
+
+
+def _terminal(application: App, name: str | None) -> CardTerminal | None:
+    """Return the card terminal of this name, None where none is connected.
+
+    Raises:
+        NoSuchTerminal: see :func:`primepos.adapters.terminals.opening.open_terminal`.
+    """
+    if name is None:
+        return None
+    from primepos.adapters.terminals.opening import open_terminal
+
+    environment = application.settings.environment
+    return open_terminal(name, real_money=environment.value in {"shop", "production"})
 
 
 def _deliver(opener: Callable[[Callable[[int], None] | None], Till], *, send: bool, as_json: bool) -> None:

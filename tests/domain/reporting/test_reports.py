@@ -175,6 +175,8 @@ def test_a_summary_answers_as_the_rows_do(app: App, shop: Shop) -> None:
             "total": 450,
             "cash": 450,
             "card": 0,
+            "value": 0,
+            "tenders": None,
         }
     ]
     assert [(row["sku"], row["quantity"], row["total"]) for row in goods] == [("A-1", 2, 200), ("B-2", 1, 250)]

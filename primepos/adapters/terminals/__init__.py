@@ -1,0 +1,1 @@
+"""Card terminals, each behind :class:`primepos.domain.payments.terminal.CardTerminal`."""
