@@ -21,6 +21,7 @@ from primepos.domain.jobs import mail as mail_jobs
 from primepos.domain.jobs.tasks import TASKS, Task, wait_before_retry_s
 from primepos.domain.ops.jobs_done import JobTally
 from primepos.domain.reporting import service as reporting
+from primepos.domain.values import service as values
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from primepos.core.operations import App
 
 # Importing these declares their jobs.
-DECLARING = (mail_jobs, reporting)
+DECLARING = (mail_jobs, reporting, values)
 QUEUE = "default"
 GRACE_S = 30
 _HEARTBEAT_S = 10

@@ -55,6 +55,7 @@ from primepos.api.routes.taxes import TaxClassesController, TaxesController
 from primepos.api.routes.tenant import TenantController
 from primepos.api.routes.timeclock import StaffReportsController, TimeclockController
 from primepos.api.routes.users import UsersController
+from primepos.api.routes.values import AccountsController, GiftCardsController, ValuesController
 from primepos.api.watching import Watch
 from primepos.api.wire import encode
 from primepos.core.operations import App
@@ -93,6 +94,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ShiftsController,
     CashController,
     SalesController,
+    GiftCardsController,
+    ValuesController,
+    AccountsController,
     FiscalController,
     ReportsController,
     AuditController,

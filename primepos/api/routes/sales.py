@@ -59,6 +59,15 @@ class SalesController(Controller):
         into={"id": "sale_id"},
         located="/api/v1/sales/{id}",
     )
+    settlement = runs(service.show_settlement, "GET", "/{id:str}/payments")
+    pay = runs(
+        service.pay_for_sale,
+        "POST",
+        "/{id:str}/payments",
+        status=HTTPStatus.CREATED,
+        into={"id": "sale_id"},
+        located="/api/v1/sales/{id}",
+    )
     delete = runs(
         service.void_sale,
         "DELETE",

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.domain.sales.queries import Goods
-    from primepos.domain.sales.schemas import ExchangeGoods, RefundSale, ReturnGoods, ReturnLine, SellLine, TenderIn
+    from primepos.domain.sales.schemas import (
+        ExchangeGoods,
+        PayAccount,
+        PaySale,
+        RefundSale,
+        ReturnGoods,
+        ReturnLine,
+        SellLine,
+        TenderIn,
+    )
     from primepos.pricing.rounding import CashRule
     from primepos.pricing.taxes import TaxRule
 
@@ -61,7 +70,7 @@ _LATER = {
 }
 
 
-def request_hash(data: BookSale | RefundSale | ReturnGoods | ExchangeGoods) -> bytes:
+def request_hash(data: BookSale | RefundSale | ReturnGoods | ExchangeGoods | PaySale | PayAccount) -> bytes:
     """Return the fingerprint of a request: the same call again gives the same, any other a different one."""
     said = msgspec.to_builtins(data)
     for part, later in _LATER.items():

@@ -144,6 +144,20 @@ class ValueExceeded(RuleViolation):
     template = "At most {left} can go back to this {kind} (minor units)"
 
 
+class NotOnAccount(RuleViolation):
+    """Nothing of this sale is open: it was paid at once, or everything has come in since."""
+
+    code = "NOTHING_OPEN"
+    template = "Nothing of sale {receipt} is open"
+
+
+class PaysTooMuch(RuleViolation):
+    """More is to be paid for a sale than is open of it; what is beyond it is paid onto the account."""
+
+    code = "PAYS_TOO_MUCH"
+    template = "Only {open} of sale {receipt} is open (minor units)"
+
+
 class BrokenSale(InvalidInput):
     """The delivered figures contradict themselves: parts do not sum, or the hash is not of this content."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from primepos.domain.customers.errors import CustomerNotFound
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from primepos.core.context import Context
     from primepos.core.db import UnitOfWork
@@ -200,6 +201,7 @@ WITH items AS (
       FROM value_entries e JOIN value_accounts v ON v.tenant_id = e.tenant_id AND v.id = e.account_id
      WHERE e.tenant_id = %(tenant)s AND v.kind = 'account' AND e.business_date <= %(on)s
        AND (%(customer)s::uuid IS NULL OR v.customer_id = %(customer)s)
+       AND (%(account_id)s::uuid IS NULL OR v.id = %(account_id)s)
      GROUP BY 1, 2, 3, 4
 ), pool AS (
     SELECT account_id, sum(net)::bigint AS amount FROM items WHERE net > 0 GROUP BY 1
@@ -234,6 +236,9 @@ SELECT d.sale_id, s.receipt, d.since AS business_date, d.charged, d.open
 )
 
 
+_OPEN_OF_SALE: Final = _OPEN + "SELECT open FROM debts WHERE sale_id = %(sale)s"
+
+
 def ageing(
     ctx: Context, on: date, customer_id: UUID | None, after: tuple[int, UUID] | None, limit: int
 ) -> list[dict[str, Any]]:
@@ -244,6 +249,7 @@ def ageing(
             "tenant": ctx.tenant_id,
             "on": on,
             "customer": customer_id,
+            "account_id": None,
             "owed": after[0] if after else None,
             "account": after[1] if after else None,
             "limit": limit,
@@ -253,7 +259,17 @@ def ageing(
 
 def open_sales(ctx: Context, on: date, customer_id: UUID, limit: int) -> list[dict[str, Any]]:
     """Return what a customer's debt is made of, the oldest first."""
-    return ctx.uow.rows(_OPEN_SALES, {"tenant": ctx.tenant_id, "on": on, "customer": customer_id, "limit": limit})
+    values = {"tenant": ctx.tenant_id, "on": on, "customer": customer_id, "account_id": None, "limit": limit}
+    return ctx.uow.rows(_OPEN_SALES, values)
+
+
+def open_of_sale(ctx: Context, account_id: UUID, sale_id: UUID) -> int:
+    """Return what of a sale on account is still open, in minor units."""
+    found = ctx.uow.rows(
+        _OPEN_OF_SALE,
+        {"tenant": ctx.tenant_id, "on": date.max, "customer": None, "account_id": account_id, "sale": sale_id},
+    )
+    return sum(row["open"] for row in found)
 
 
 def liabilities(ctx: Context) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,7 @@ from primepos.domain.values.schemas import (
     AuthorisationOut,
     Authorise,
     BlockCard,
+    ByAccount,
     ByCode,
     ByCustomer,
     ById,
@@ -73,6 +74,7 @@ from primepos.domain.values.schemas import (
 
 MOST_ENTRIES = 5000
 _TAKING = (ValueNotFound, ValueBlocked, ValueExpired, ValueShort)
+_TOLD_FOR = timedelta(days=1)
 _CARDS = frozenset({"gift_card", "store_credit"})
 
 
@@ -143,6 +145,23 @@ def show_card(ctx: Context, data: ByCode) -> ValueOut:
     if found is None:
         raise ValueNotFound
     return _out(ctx, found)
+
+
+@operation("giftcards.tell_code", permission=Permission.GIFTCARD_ISSUE, raises=(ValueNotFound,))
+def tell_code(ctx: Context, data: ByAccount) -> CardIssued:
+    """Tell the code of a card that was sold without a printed one, to print it; for a day after it was opened.
+
+    The code is made from the server's secret, not stored. A card that brought its own code tells nothing.
+    """
+    found = queries.account(ctx, data.account_id)
+    if found is None or found["kind"] != "gift_card" or ctx.clock.now() - found["opened_at"] > _TOLD_FOR:
+        raise ValueNotFound
+    key = ctx.tenant.key
+    code = codes.made_code(ctx.settings.secret_key, key, data.account_id)
+    if bytes(found["code_hash"]) != codes.code_hash(key, code):
+        raise ValueNotFound
+    ctx.note(f"value:{data.account_id}", kind="gift_card", tail=found["tail"])
+    return _issued(data.account_id, found, code, found["balance"])
 
 
 @operation("giftcards.list", permission=Permission.GIFTCARD_ISSUE, reads=True)
