@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from primepos.core.errors import PrimePOSError
 from primepos.core.ids import new_id
 from primepos.core.permissions import Permission
-from primepos.domain.cash.schemas import Finding
+from primepos.domain.cash.schemas import Finding, Preflight
 from primepos.till import grammar
 from primepos.till.boxes import Box
 from primepos.till.drawer_log import COUNTED, ENDED, JOINED, NO_SALE
@@ -189,22 +189,30 @@ def look_before_closing(desk: Desk, shift: Shift, *, counted: bool = False) -> t
     """
     blockers = [Finding(code="SALE_OPEN", text=f"It cannot wait: {each}") for each in in_the_way(desk)]
     desk.delivery.flush()
-    asked = told_of_itself(desk)
-    held = [{"total": each.total, "lines": each.lines, "who": each.who} for each in desk.journal.held()]
+    told = told_of_itself(desk)
+    aside = desk.journal.unsent()[1]
     query = {
         "shift_id": shift.id,
-        "held": held,
-        "unsent": asked["unsent"],
-        "set_aside": desk.journal.unsent()[1],
-        "printed": asked["printed"],
+        "held": told["held"],
+        "unsent": told["unsent"],
+        "set_aside": aside,
+        **told["printed"],
         "counted": counted,
     }
     try:
         found = desk.runner.run("cash.preflight", query, person=desk.person)
     except PrimePOSError:
-        local_blockers, warnings = _known_here(desk, shift, query)
-        return [*blockers, *local_blockers], warnings
-    return [*blockers, *found.blockers], list(found.warnings)
+        found = _known_here(desk, shift, query)
+    return [*blockers, *_with_held(desk, found.blockers)], _with_held(desk, found.warnings)
+
+
+def _with_held(desk: Desk, findings: list[Finding]) -> list[Finding]:
+    """Name the sales on hold, which only this till knows."""
+    money = desk.place.figures.money
+    items = [f"{each.who}: {each.lines} line(s), {money(each.total)}" for each in desk.journal.held()]
+    return [
+        Finding(code=each.code, text=each.text, items=items) if each.code == "HELD_SALES" else each for each in findings
+    ]
 
 
 def told_of_itself(desk: Desk) -> dict[str, Any]:
@@ -227,15 +235,13 @@ def in_the_way(desk: Desk) -> list[str]:
     return blockers
 
 
-def _known_here(desk: Desk, shift: Shift, query: dict[str, Any]) -> tuple[list[Finding], list[Finding]]:
+def _known_here(desk: Desk, shift: Shift, query: dict[str, Any]) -> Preflight:
     blockers: list[Finding] = []
     warnings: list[Finding] = []
     if query["held"]:
         carried = shift.held_at_close == "carry"
         rule = "they stay for the next shift" if carried else "finish or give them up first"
-        figures = desk.place.figures
-        items = [f"{each['who']}: {each['lines']} line(s), {figures.money(each['total'])}" for each in query["held"]]
-        found = Finding(code="HELD_SALES", text=f"{len(items)} sale(s) are on hold: {rule}", items=items)
+        found = Finding(code="HELD_SALES", text=f"{query['held']} sale(s) are on hold: {rule}")
         (warnings if carried else blockers).append(found)
     if query["unsent"]:
         warnings.append(Finding(code="UNSENT", text=f"{query['unsent']} records are not sent yet"))
@@ -244,7 +250,7 @@ def _known_here(desk: Desk, shift: Shift, query: dict[str, Any]) -> tuple[list[F
     if not query["counted"]:
         blockers.append(Finding(code="UNCOUNTED", text="The drawer is not counted", items=[desk.place.currency]))
     warnings.append(Finding(code="NO_SERVER", text="The server does not answer: receipts could not be compared"))
-    return blockers, warnings
+    return Preflight(shift_id=shift.id, blockers=blockers, warnings=warnings)
 
 
 def _open_shift(desk: Desk) -> Shift:

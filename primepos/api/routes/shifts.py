@@ -21,7 +21,7 @@ class ShiftsController(Controller):
     show = runs(service.show_shift, "GET", "/{id:str}", into={"id": "shift_id"})
     join = runs(service.join_shift, "POST", "/{id:str}/people", into={"id": "shift_id"})
     end = runs(service.end_shift, "POST", "/{id:str}/end", into={"id": "shift_id"})
-    preflight = runs(service.preflight, "POST", "/{id:str}/preflight", into={"id": "shift_id"})
+    preflight = runs(service.preflight, "GET", "/{id:str}/preflight", into={"id": "shift_id"})
     close = runs(service.close_shift, "POST", "/{id:str}/close", into={"id": "shift_id"})
     force = runs(service.force_close_shift, "POST", "/{id:str}/force-close", into={"id": "shift_id"})
     figures = runs(service.shift_figures, "GET", "/{id:str}/figures", into={"id": "shift_id"})

@@ -28,8 +28,7 @@ def look(ctx: Context, shift: Mapping[str, Any], data: AskPreflight, *, sees: bo
     if data.held:
         carried = rules.held_at_close == "carry"
         rule = "they stay for the next shift" if carried else "finish or give them up first"
-        items = [f"{each.who or 'somebody'}: {each.lines} line(s), {each.total}" for each in data.held[:MOST_NAMED]]
-        found = Finding(code="HELD_SALES", text=f"{len(data.held)} sale(s) are on hold: {rule}", items=items)
+        found = Finding(code="HELD_SALES", text=f"{data.held} sale(s) are on hold: {rule}")
         (warnings if carried else blockers).append(found)
     if data.unsent:
         text = f"{data.unsent} of the till's records are not sent; they will be late"
@@ -37,9 +36,10 @@ def look(ctx: Context, shift: Mapping[str, Any], data: AskPreflight, *, sees: bo
     if data.set_aside:
         text = f"{data.set_aside} of the till's records were refused; somebody has to look at them"
         warnings.append(Finding(code="SET_ASIDE", text=text))
-    if data.printed is not None:
-        epoch, number = data.printed.epoch, data.printed.number
-        missing = queries.missing_receipts(ctx.uow, ctx.tenant_id, shift, epoch=epoch, number=number, limit=MOST_NAMED)
+    if data.epoch is not None and data.number is not None:
+        missing = queries.missing_receipts(
+            ctx.uow, ctx.tenant_id, shift, epoch=data.epoch, number=data.number, limit=MOST_NAMED
+        )
         if missing:
             text = f"{len(missing)}{'+' if len(missing) == MOST_NAMED else ''} receipt(s) were printed and are not here"
             warnings.append(Finding(code="MISSING_RECEIPTS", text=text, items=missing))

@@ -437,22 +437,19 @@ class DenominationsOut(Struct, frozen=True, kw_only=True):
     items: list[Denomination]
 
 
-class ParkedSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale on hold at the till."""
-
-    total: Signed = 0
-    lines: Annotated[int, Meta(ge=0, le=10**6)] = 0
-    who: Annotated[str, Meta(max_length=200)] = ""
-
-
 class AskPreflight(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask what stands in the way of closing. What only the till knows, it tells: sales on hold, not sent, printed."""
+    """Ask what stands in the way of closing. What only the till knows, it tells.
+
+    ``held`` sales are on hold there, ``unsent`` records wait to be delivered, ``set_aside`` ones were refused;
+    ``epoch`` and ``number`` are the last receipt it printed; ``counted``: its drawer is.
+    """
 
     shift_id: UUID
-    held: Annotated[list[ParkedSale], Meta(max_length=1000)] = []
+    held: Annotated[int, Meta(ge=0, le=10**6)] = 0
     unsent: Annotated[int, Meta(ge=0, le=10**6)] = 0
     set_aside: Annotated[int, Meta(ge=0, le=10**6)] = 0
-    printed: Printed | None = None
+    epoch: Annotated[int, Meta(ge=1, le=10**6)] | None = None
+    number: Annotated[int, Meta(ge=0, le=10**12)] | None = None
     counted: bool = False
 
 
