@@ -42,6 +42,13 @@ from primepos.domain.inventory.errors import (
     WrongDirection,
     WrongState,
 )
+from primepos.domain.inventory.lot_operations import (
+    kit_availability,
+    list_lots,
+    receive_lots,
+    trace_lot,
+    write_off_lots,
+)
 from primepos.domain.inventory.schemas import (
     AdjustLine,
     AdjustStock,
@@ -97,6 +104,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+# Lots and kits have a module of their own; they are operations of this feature like the others.
+_OF_LOTS = (kit_availability, list_lots, receive_lots, trace_lot, write_off_lots)
 _REFUSALS = (OutletNotFound, OutletNotYours, ProductNotFound, StockNotTracked, RepeatedProduct, StockConflict)
 
 
