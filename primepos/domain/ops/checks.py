@@ -21,7 +21,7 @@ _ACKNOWLEDGED: Final = (
     "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
     " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
     " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
-    " 'sales.return_goods')"
+    " 'sales.return_goods', 'sales.pay', 'accounts.pay')"
     " AND a.outcome = 'done' AND a.data ? 'receipt'"
     " ORDER BY a.tenant_id, sale, a.id"
 )
@@ -54,7 +54,7 @@ CHECKS = (
         "acknowledged sales exist",
         "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
         " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
-        " 'sales.return_goods')"
+        " 'sales.return_goods', 'sales.pay', 'accounts.pay')"
         " AND a.outcome = 'done'"
         " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
         " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",

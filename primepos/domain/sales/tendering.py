@@ -301,7 +301,7 @@ def _mirror(entry: SaleEntry, sale_id: UUID, *, forced: bool) -> Move:
         cause="void",
         line_no=entry.line_no,
         payment_seq=entry.payment_seq,
-        of_sale_id=sale_id,
+        of_sale_id=entry.of_sale_id or sale_id,
         worth=None if entry.worth is None else -entry.worth,
         by_line=None if entry.by_line is None else [[n, -points] for n, points in entry.by_line],
         forced=forced or entry.by_line is not None,
@@ -352,7 +352,7 @@ def plan_refund(
                     amount=line.total,
                     cause="refund",
                     line_no=each.line_no,
-                    of_sale_id=sale.id,
+                    of_sale_id=line.details.pays or sale.id,
                     forced=forced,
                 )
             )

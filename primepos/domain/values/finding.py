@@ -56,7 +56,8 @@ SELECT %(tenant)s, x.id, x.kind, x.customer_id, decode(x.code_hash, 'hex'), x.co
  ORDER BY x.id
 """
 _OF_SALE: Final = """
-SELECT e.account_id, v.kind, e.amount, e.cause, e.line_no, e.payment_seq, e.worth, e.by_line, e.sale_id, v.code_tail
+SELECT e.account_id, v.kind, e.amount, e.cause, e.line_no, e.payment_seq, e.worth, e.by_line, e.sale_id, v.code_tail,
+       e.of_sale_id
   FROM value_entries e JOIN value_accounts v ON v.tenant_id = e.tenant_id AND v.id = e.account_id
  WHERE e.tenant_id = %(tenant)s AND (e.sale_id = %(sale)s OR e.of_sale_id = %(sale)s)
  ORDER BY e.account_id, e.entry_no
@@ -189,6 +190,7 @@ class SaleEntry:
     by_line: list[list[int]] | None
     sale_id: UUID
     tail: str
+    of_sale_id: UUID | None
 
 
 def entries_of_sale(uow: UnitOfWork, tenant_id: int, sale_id: UUID) -> tuple[list[SaleEntry], list[SaleEntry]]:

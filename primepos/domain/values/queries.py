@@ -236,7 +236,12 @@ SELECT d.sale_id, s.receipt, d.since AS business_date, d.charged, d.open
 )
 
 
-_OPEN_OF_SALE: Final = _OPEN + "SELECT open FROM debts WHERE sale_id = %(sale)s"
+_OPEN_OF_SALE: Final = (
+    _OPEN
+    + """
+SELECT open FROM debts WHERE sale_id = %(sale)s
+"""
+)
 
 
 def ageing(
