@@ -52,6 +52,8 @@ LAZY: dict[str, LazyCommand] = {
     "taxes": LazyCommand("primepos.cli.commands.taxes:app", "Manage taxes and tax classes."),
     "categories": LazyCommand("primepos.cli.commands.categories:app", "Manage the categories of products."),
     "products": LazyCommand("primepos.cli.commands.products:app", "Manage products, barcodes and prices."),
+    "labels": LazyCommand("primepos.cli.commands.labels:app", "Print labels for shelves and goods."),
+    "lots": LazyCommand("primepos.cli.commands.lots:app", "Look after lots and serial numbers."),
     "stock": LazyCommand("primepos.cli.commands.stock:app", "Show and adjust stock."),
     "customers": LazyCommand("primepos.cli.commands.customers:app", "Look after customers and their data."),
     "sales": LazyCommand("primepos.cli.commands.sales:app", "List, show and void sales."),

@@ -18,7 +18,7 @@ PRODUCT_COLUMNS: Final = (
 )  # fmt: skip
 CUSTOMER_COLUMNS: Final = (
     "customer_number", "name", "company", "email", "phone", "address", "tax_number", "born_on", "notes", "language",
-    "price_list", "groups", "tax_exempt", "exemption_number", "exempt_until", "consents", "archived",
+    "price_list", "groups", "tax_exempt", "exemption_number", "exempt_until", "consents",
 )  # fmt: skip
 STOCK_COLUMNS: Final = ("sku", "outlet_code", "quantity", "product_name", "outlet_name")
 _RENAMED: Final = {"barcode": "barcodes", "number": "customer_number", "place": "outlet_code"}

@@ -1,0 +1,1 @@
+"""Giving a shop everything it has, as tables that any program can read."""
