@@ -9,8 +9,6 @@ from primepos.core.db import run_in_transaction
 from primepos.domain.customers import queries
 from primepos.domain.customers.service import load_customers
 
-NEAR = queries._NEAR + queries._TOO.format(n=1) + " LIMIT 300"
-
 
 @pytest.mark.parametrize(
     ("sql", "index", "condition"),
@@ -18,7 +16,7 @@ NEAR = queries._NEAR + queries._TOO.format(n=1) + " LIMIT 300"
         (f"{queries._EXACT} c.number = %(number)s", "customers_tenant_id_number_key", "number = "),
         (f"{queries._EXACT} c.email_hash = ANY(%(hashes)s::bytea[])", "customers_email_hash_idx", "email_hash = "),
         (f"{queries._EXACT} c.phone_hash = ANY(%(hashes)s::bytea[])", "customers_phone_hash_idx", "phone_hash = "),
-        (NEAR, "customer_words_", "word >= "),
+        (queries.near_sql(2), "customer_words_", "word >= "),
     ],
     ids=["number", "email", "phone", "words"],
 )
