@@ -7,7 +7,7 @@ from http import HTTPStatus
 from litestar import Controller
 
 from primepos.api.endpoint import runs
-from primepos.domain.inventory import service
+from primepos.domain.inventory import lot_operations, service
 
 _CREATED = HTTPStatus.CREATED
 
@@ -36,11 +36,11 @@ class StockController(Controller):
     allotments = runs(service.list_allotments, "GET", "/allotments")
     allot = runs(service.allot_stock, "POST", "/allotments", keyed=True)
     release = runs(service.release_stock, "POST", "/allotments/release", keyed=True)
-    lots = runs(service.list_lots, "GET", "/lots")
-    receive_lots = runs(service.receive_lots, "POST", "/lots", keyed=True)
-    write_off_lots = runs(service.write_off_lots, "POST", "/lots/write-off", keyed=True)
-    trace_lot = runs(service.trace_lot, "GET", "/lots/trace")
-    kits = runs(service.kit_availability, "GET", "/kits")
+    lots = runs(lot_operations.list_lots, "GET", "/lots")
+    receive_lots = runs(lot_operations.receive_lots, "POST", "/lots", keyed=True)
+    write_off_lots = runs(lot_operations.write_off_lots, "POST", "/lots/write-off", keyed=True)
+    trace_lot = runs(lot_operations.trace_lot, "GET", "/lots/trace")
+    kits = runs(lot_operations.kit_availability, "GET", "/kits")
 
 
 class TransfersController(Controller):

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from primepos.cli.commands import product_acts
+from primepos.cli.commands.product_acts import SkuArgument
 from primepos.cli.naming import Workplace
 from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
@@ -24,8 +26,16 @@ from primepos.domain.catalog.service import (
 )
 from primepos.pricing.check_digits import classify
 
-SkuArgument = Annotated[str, typer.Argument(metavar="SKU", help="The product's SKU or id.")]
 PriceHelp = "Unit price in the tenant's currency, up to four places, as 2.50."
+TrackingHelp = "Whether each piece or lot is told apart."
+UnitOption = Annotated[
+    str | None, typer.Option(metavar="UNIT", help="What price and stock count; piece, or kg by weight.")
+]
+ContentOption = Annotated[
+    str | None, typer.Option(metavar="AMOUNT:UNIT", help="What is in one, for the price per litre or kilogram: 0.75:l.")
+]
+TareOption = Annotated[str | None, typer.Option(metavar="KG", help="What the packing weighs.")]
+AgeOption = Annotated[int | None, typer.Option(min=1, max=99, help="Sold from this age on.")]
 _COLUMNS = ("sku", "name", "unit_price", "tax_class", "category", "sold_by")
 
 app = typer.Typer(
@@ -51,6 +61,11 @@ def create(
     ] = None,
     sold_by: Annotated[Literal["each", "weight"], typer.Option(help="By the piece or by weight.")] = "each",
     track_stock: Annotated[bool, typer.Option("--stock/--no-stock", help="Whether stock is counted.")] = True,
+    unit: UnitOption = None,
+    content: ContentOption = None,
+    tare: TareOption = None,
+    tracking: Annotated[Literal["none", "lot", "serial"], typer.Option(help=TrackingHelp)] = "none",
+    minimum_age: AgeOption = None,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
@@ -65,6 +80,11 @@ def create(
         "barcodes": [_barcode(text) for text in barcode or []],
         "sold_by": sold_by,
         "track_stock": track_stock,
+        "unit": unit,
+        "tare": tare,
+        "tracking": tracking,
+        "minimum_age": minimum_age,
+        **_content(content),
     }
     emit(Workplace(tenant, env_file).run(create_product, data), as_json=as_json)
 
@@ -134,6 +154,12 @@ def update(
     no_category: Annotated[bool, typer.Option("--no-category", help="Take it out of its category.")] = False,
     sold_by: Annotated[Literal["each", "weight"] | None, typer.Option(help="By the piece or by weight.")] = None,
     track_stock: Annotated[bool | None, typer.Option("--stock/--no-stock", help="Whether stock is counted.")] = None,
+    unit: UnitOption = None,
+    content: ContentOption = None,
+    tare: TareOption = None,
+    tracking: Annotated[Literal["none", "lot", "serial"] | None, typer.Option(help=TrackingHelp)] = None,
+    minimum_age: AgeOption = None,
+    no_age: Annotated[bool, typer.Option("--no-age", help="Sell it to anybody.")] = False,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
@@ -149,10 +175,17 @@ def update(
         "category_id": None if category is None else _category_id(place, category),
         "sold_by": sold_by,
         "track_stock": track_stock,
+        "unit": unit,
+        "tare": tare,
+        "tracking": tracking,
+        "minimum_age": minimum_age,
+        **_content(content),
     }
     changes = {field: value for field, value in given.items() if value is not None}
     if no_category:
         changes["category_id"] = None
+    if no_age:
+        changes["minimum_age"] = None
     _show(place.run(update_product, {"id": product.id, "version": product.version, **changes}), as_json=as_json)
 
 
@@ -234,6 +267,14 @@ def barcodes(
     emit(product.barcodes, as_json=as_json, columns=("code", "quantity"))
 
 
+def _content(text: str | None) -> dict[str, str | None]:
+    """Read ``0.75:l``."""
+    if text is None:
+        return {"content_quantity": None, "content_unit": None}
+    quantity, _, unit = text.partition(":")
+    return {"content_quantity": quantity, "content_unit": unit or "piece"}
+
+
 def _barcode(text: str) -> dict[str, str]:
     """Read ``CODE`` or ``CODE*N``."""
     code, _, quantity = text.partition("*")
@@ -261,5 +302,20 @@ def _show(product: Any, *, as_json: bool) -> None:
     codes = ", ".join(
         each.code if each.quantity == 1 else f"{each.code}*{each.quantity.normalize():f}" for each in product.barcodes
     )
-    columns = ("sku", "name", "unit_price", "tax_class", "category", "sold_by", "track_stock", "archived_at", "id")
-    emit({**{name: getattr(product, name) for name in columns}, "barcodes": codes}, as_json=False)
+    columns = (
+        "sku", "name", "unit_price", "tax_class", "category", "kind", "sold_by", "unit", "track_stock", "tracking",
+        "minimum_age", "archived_at", "id",
+    )  # fmt: skip
+    more = {
+        "barcodes": codes,
+        "units": ", ".join(f"{each.code} = {each.factor.normalize():f}" for each in product.units),
+        "made of": ", ".join(f"{each.quantity.normalize():f} {each.sku}" for each in product.components),
+        "variant of": f"{product.parent_sku}: {', '.join(product.option_values)}" if product.parent_sku else None,
+        "picture": None if product.image is None else f"{product.image.width} x {product.image.height}",
+    }
+    said = {name: value for name, value in more.items() if value or name == "barcodes"}
+    emit({**{name: getattr(product, name) for name in columns}, **said}, as_json=False)
+
+
+# After the everyday ones, in the help too.
+app.registered_commands += product_acts.app.registered_commands
