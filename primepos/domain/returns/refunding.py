@@ -107,7 +107,7 @@ def price_refund(
         TendersDiffer, CardExceeded: see :func:`_paid_back`.
     """
     is_last = _is_last(sale, earlier, returns)
-    if len(returns) == len(sale.lines) and is_last and earlier.is_nothing and not tenders and sale.payments:
+    if len(returns) == len(sale.lines) and is_last and earlier.is_nothing and not tenders and _mirrors(sale.payments):
         return negated(sale)
     lines = [_line(sale.lines[each.line_no - 1], earlier, each) for each in returns]
     base, tax, value = sums_of(lines)
@@ -124,6 +124,11 @@ def price_refund(
         total=due + rounding,
         value=value,
     )
+
+
+def _mirrors(payments: Sequence[SalePayment]) -> bool:
+    """Tell whether a whole refund gives back what came in; money of another currency is given back in the shop's."""
+    return bool(payments) and all(each.currency is None for each in payments)
 
 
 def goods_back(

@@ -1,6 +1,7 @@
 """What goes in and comes out of the operations on tenants."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,7 +10,7 @@ from zoneinfo import available_timezones
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from primepos.core.amounts import RoundingMethod, currency
+from primepos.core.amounts import CURRENCIES, RoundingMethod, currency
 from primepos.core.context import TenantInfo
 from primepos.core.errors import PrimePOSError
 from primepos.core.security import check_slug
@@ -55,6 +56,21 @@ class PointsProgramme(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     expiry_months: Annotated[int, Meta(ge=1, le=240)] | None = None
 
 
+class ForeignCash(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cash of another currency that the shop takes: ``rate`` of its own whole units for one of the other's."""
+
+    currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")]
+    rate: Decimal
+
+    def __post_init__(self) -> None:
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency} is no currency")
+        if not (self.rate.is_finite() and Decimal("0.0000000001") <= self.rate <= Decimal(1_000_000_000)):
+            raise ValueError("a rate is above zero and at most 1000000000, with ten places at most")
+        if self.rate != self.rate.quantize(Decimal("0.0000000001")):
+            raise ValueError("a rate has ten places at most")
+
+
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a tenant sells.
 
@@ -67,6 +83,7 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     tax_rounding: Literal["per_line", "global"] = "per_line"
     cash_rounding: CashRounding | None = None
+    foreign_cash: Annotated[list[ForeignCash], Meta(max_length=20)] = []
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] = []
     stock_policy: Literal["allow", "warn", "block"] = "allow"
     points: PointsProgramme | None = None
@@ -85,6 +102,7 @@ class TenantSettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     tax_rounding: Literal["per_line", "global"] | UnsetType = UNSET
     cash_rounding: CashRounding | UnsetType | None = UNSET
+    foreign_cash: Annotated[list[ForeignCash], Meta(max_length=20)] | UnsetType = UNSET
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] | UnsetType = UNSET
     stock_policy: Literal["allow", "warn", "block"] | UnsetType = UNSET
     points: PointsProgramme | UnsetType | None = UNSET
