@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from primepos.cli.counting import foreign_counts, pieces_of, tender_counts
 from primepos.cli.naming import Workplace, id_of
 from primepos.cli.options import EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import cell_text, confirm_destruction, emit, note
 from primepos.core.errors import NotFound
 from primepos.core.ids import new_id
 from primepos.core.operations import OPERATIONS
-from primepos.domain.cash.service import close_shift, list_shifts, open_shift, shift_figures, show_shift
+from primepos.domain.cash.service import (
+    close_shift,
+    count_cash,
+    end_shift,
+    force_close_shift,
+    join_shift,
+    list_shifts,
+    open_shift,
+    preflight,
+    shift_figures,
+    show_shift,
+)
 from primepos.domain.outlets import service as outlet_operations
 from primepos.domain.tenancy import service as tenancy_operations
 
@@ -28,7 +40,14 @@ RegisterArgument = Annotated[
 ShiftArgument = Annotated[
     str, typer.Argument(metavar="SHIFT", help="The shift's id, or a register: its open shift, else its last one.")
 ]
-_MONEY = ("opening_float", "expected", "counted", "difference")
+CountedOption = Annotated[str, typer.Option(metavar="AMOUNT", help="The cash counted in the drawer.")]
+PiecesOption = Annotated[
+    str | None, typer.Option(metavar="PIECES", help="The same by coins and notes: '2*50 3*20 4*0.50'.")
+]
+ForeignOption = Annotated[
+    list[str] | None, typer.Option("--foreign", metavar="CODE=AMOUNT", help="Cash of another currency; repeatable.")
+]
+_MONEY = ("opening_float", "expected", "counted", "difference", "opening_difference", "taken_out")
 _COLUMNS = ("register", "z_number", "business_date", "opened_at", "opened_by", "closed_at", *_MONEY, "id")
 # What a report asks for, by name: importing the modules is what declares the operations.
 _DECLARED = (outlet_operations, tenancy_operations)
@@ -45,11 +64,20 @@ class NoShift(NotFound):
     template = "{register} has no {what}shift"
 
 
-@app.command(name="open", epilog=examples("primepos shifts open MAIN-TILL-1 --float 100.00 --json"))
+@app.command(
+    name="open",
+    epilog=examples(
+        "primepos shifts open MAIN-TILL-1 --float 100.00 --json",
+        "primepos shifts open MAIN-TILL-1 --float 100.00 --pieces '1*50 2*20 10*1'",
+    ),
+)
 def open_(
     register: RegisterArgument,
     *,
     opening_float: Annotated[str, typer.Option("--float", metavar="AMOUNT", help="The cash counted in the drawer.")],
+    pieces: PiecesOption = None,
+    foreign: ForeignOption = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is not what the last closing left.")] = None,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
     as_json: JsonFlag = False,
@@ -57,20 +85,36 @@ def open_(
     """Open a till's shift with a counted float, in the tenant's currency."""
     place = Workplace(tenant, env_file)
     till = place.register(register)
-    data = {"id": new_id(), "register_id": till.id, "opening_float": place.minor("--float", opening_float)}
+    data = {
+        "id": new_id(),
+        "register_id": till.id,
+        "opening_float": place.minor("--float", opening_float),
+        "denominations": pieces_of(place, pieces),
+        "foreign": foreign_counts(foreign),
+        "reason": reason,
+    }
     _show(place, place.run(open_shift, data), till.prefix, as_json=as_json)
 
 
 @app.command(
     epilog=examples(
         "primepos shifts close MAIN-TILL-1 --counted 412.35 --yes",
-        "primepos shifts close main/till-1 --counted 0 --json",
+        "primepos shifts close main/till-1 --counted 412.35 --to-safe 312.35 --tender card=85.20 --yes",
+        "primepos shifts close main/till-1 --counted 0 --reason 'drawer stolen' --json",
     )
 )
 def close(
     shift: ShiftArgument,
     *,
-    counted: Annotated[str, typer.Option(metavar="AMOUNT", help="The cash counted in the drawer.")],
+    counted: CountedOption,
+    pieces: PiecesOption = None,
+    foreign: ForeignOption = None,
+    tender: Annotated[
+        list[str] | None,
+        typer.Option("--tender", metavar="KIND=AMOUNT", help="What was counted of another tender; repeatable."),
+    ] = None,
+    to_safe: Annotated[str, typer.Option(metavar="AMOUNT", help="How much of the count goes into the safe.")] = "0",
+    reason: Annotated[str | None, typer.Option(help="Why the drawer is off.")] = None,
     yes: YesFlag = False,
     tenant: TenantOption = None,
     env_file: EnvFileOption = None,
@@ -82,9 +126,132 @@ def close(
     """
     place = Workplace(tenant, env_file)
     amount = place.minor("--counted", counted)
-    found = _shift(place, shift, open_only=True)
+    found = shift_named(place, shift, open_only=True)
     confirm_destruction(f"The shift opened by {cell_text(found.opened_by)} will be closed for good.", yes)
-    _show(place, place.run(close_shift, {"shift_id": found.id, "counted": amount}), None, as_json=as_json)
+    data = {
+        "shift_id": found.id,
+        "counted": amount,
+        "denominations": pieces_of(place, pieces),
+        "foreign": foreign_counts(foreign),
+        "tenders": tender_counts(place, tender),
+        "to_safe": place.minor("--to-safe", to_safe),
+        "reason": reason,
+    }
+    _show(place, place.run(close_shift, data), None, as_json=as_json)
+
+
+@app.command(
+    name="force-close", epilog=examples("primepos shifts force-close MAIN-TILL-1 --reason 'till was stolen' --yes")
+)
+def force_close(
+    shift: ShiftArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why its own till does not close it.")],
+    counted: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="The cash in the drawer, where it could be counted.")
+    ] = None,
+    yes: YesFlag = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Close a shift that was left open; what its till delivers later is late and stands on the supplement."""
+    place = Workplace(tenant, env_file)
+    amount = None if counted is None else place.minor("--counted", counted)
+    found = shift_named(place, shift, open_only=True)
+    confirm_destruction(f"The shift opened by {cell_text(found.opened_by)} will be closed for good.", yes)
+    data = {"shift_id": found.id, "reason": reason, "counted": amount}
+    _show(place, place.run(force_close_shift, data), None, as_json=as_json)
+
+
+@app.command(epilog=examples("primepos shifts end MAIN-TILL-1"))
+def end(
+    shift: ShiftArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Say that a shift sells no more; its drawer is still to be counted."""
+    place = Workplace(tenant, env_file)
+    found = shift_named(place, shift, open_only=True)
+    _show(place, place.run(end_shift, {"shift_id": found.id}), None, as_json=as_json)
+
+
+@app.command(epilog=examples("primepos shifts join MAIN-TILL-1"))
+def join(
+    shift: ShiftArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Say that you work in an open shift; its reports name everybody who did."""
+    place = Workplace(tenant, env_file)
+    found = shift_named(place, shift, open_only=True)
+    _show(place, place.run(join_shift, {"shift_id": found.id}), None, as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "primepos shifts count MAIN-TILL-1 --counted 230.50",
+        "primepos shifts count MAIN-TILL-1 --counted 230.50 --pieces '4*50 1*20 1*10 1*0.50' --json",
+    )
+)
+def count(
+    shift: ShiftArgument,
+    *,
+    counted: CountedOption,
+    pieces: PiecesOption = None,
+    closing: Annotated[
+        bool, typer.Option("--closing", help="A count towards the closing; count as often as needed.")
+    ] = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Count the drawer of an open shift; the count is kept and changes nothing."""
+    place = Workplace(tenant, env_file)
+    data = {
+        "id": new_id(),
+        "shift_id": shift_named(place, shift, open_only=True).id,
+        "counted": place.minor("--counted", counted),
+        "kind": "closing" if closing else "spot",
+        "denominations": pieces_of(place, pieces),
+    }
+    made = place.run(count_cash, data)
+    if as_json:
+        emit(made, as_json=True)
+        return
+    row = {name: getattr(made, name) for name in ("kind", "counted_at", "actor")}
+    row |= {name: place.major(getattr(made, name)) for name in ("counted", "expected", "difference")}
+    emit({name: value for name, value in row.items() if value is not None}, as_json=False)
+
+
+@app.command(
+    name="preflight",
+    epilog=examples("primepos shifts preflight MAIN-TILL-1", "primepos shifts preflight MAIN-TILL-1 --printed 118"),
+)
+def preflight_(
+    shift: ShiftArgument,
+    *,
+    held: Annotated[int, typer.Option(min=0, help="Sales on hold at the till.")] = 0,
+    unsent: Annotated[int, typer.Option(min=0, help="Records that the till has not sent.")] = 0,
+    printed: Annotated[
+        int | None, typer.Option(min=0, metavar="NUMBER", help="The till's last receipt number.")
+    ] = None,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List everything that stands in the way of closing a shift, at once. What only the till knows can be told."""
+    place = Workplace(tenant, env_file)
+    found = shift_named(place, shift)
+    asked = {"shift_id": found.id, "held": held, "unsent": unsent, "number": printed}
+    if printed is not None:
+        asked["epoch"] = place.register(str(found.register_id)).epoch
+    told = place.run(preflight, asked)
+    if as_json:
+        emit(told, as_json=True)
+        return
+    rows = [
+        {"what": what, "code": each.code, "text": each.text, "items": ", ".join(each.items)}
+        for what, findings in (("blocker", told.blockers), ("warning", told.warnings))
+        for each in findings
+    ]
+    emit(rows, as_json=False, columns=("what", "code", "text", "items"))
 
 
 @app.command(
@@ -119,7 +286,7 @@ def show(
 ) -> None:
     """Show one shift."""
     place = Workplace(tenant, env_file)
-    _show(place, _shift(place, shift), None, as_json=as_json)
+    _show(place, shift_named(place, shift), None, as_json=as_json)
 
 
 @app.command(epilog=examples("primepos shifts report MAIN-TILL-1", "primepos shifts report MAIN-TILL-1 --json"))
@@ -128,10 +295,11 @@ def report(
 ) -> None:
     """Print the X report of an open shift or the Z report of a closed one, as on paper.
 
-    JSON has the figures in minor units. Printing changes nothing and can be repeated.
+    JSON has the figures in minor units. Printing changes nothing and can be repeated; a Z is printed from what was
+    stored at the closing, and marked COPY: its original is what closing shows at the till.
     """
     place = Workplace(tenant, env_file)
-    found = _shift(place, shift)
+    found = shift_named(place, shift)
     figures = place.run(shift_figures, {"shift_id": found.id})
     if as_json:
         emit(figures, as_json=True)
@@ -145,7 +313,7 @@ def z_slip(place: Workplace, figures: Any) -> list[str]:
     from primepos.till.place import ask_place
     from primepos.till.shift_report import report_lines
 
-    return report_lines(figures, ask_place(_ByName(place), figures.shift.register_id))
+    return report_lines(figures, ask_place(_ByName(place), figures.shift.register_id), copy=True)
 
 
 class _ByName:
@@ -159,7 +327,7 @@ class _ByName:
         return self._place.run(OPERATIONS[operation], data)
 
 
-def _shift(place: Workplace, text: str, *, open_only: bool = False) -> ShiftOut:
+def shift_named(place: Workplace, text: str, *, open_only: bool = False) -> ShiftOut:
     """Return a shift by id, or the open one of a register, else its last. Raises ``SHIFT_NOT_FOUND``, ``NO_SHIFT``."""
     given = id_of(text)
     if given is not None:
