@@ -25,6 +25,7 @@ from primepos.core.errors import (
     BadConfiguration,
     ErrorKind,
     InvalidInput,
+    NotFound,
     PermissionDenied,
     PrimePOSError,
     Unauthenticated,
@@ -395,7 +396,7 @@ class App:
             outcome.context = context
             if not operation.weighs and operation.permission not in _NEED_NO_GRANT:
                 context.require(operation.permission)
-            result = operation.handler(context, shaped)
+            result = self._handled(operation, context, shaped)
             self._see_weighed(operation, context)
             if call is not None and consent is not None and consent.claimed and not context.is_replayed:
                 self._approvals.spend(uow, call, consent)
@@ -439,6 +440,15 @@ class App:
         """Return the refusal of an act that needs consent as such, whatever it weighs."""
         act = Act(permission=operation.permission)
         return ApprovalRequired(permission=operation.permission.value, acts=[act.shown()])
+
+    def _handled(self, operation: Operation[In, Out], context: Context, shaped: In) -> Out:
+        """Run the handler; who may not act alone is not told what is not there, before the act is weighed."""
+        try:
+            return operation.handler(context, shaped)
+        except NotFound:
+            if context.grant.decision is Decision.APPROVE and context.consent is None and not context.weighed:
+                raise self._lacking(operation) from None
+            raise
 
     def _see_weighed(self, operation: Operation[Any, Any], context: Context) -> None:
         """See that what promised to weigh itself did so, before anything it did is kept.

@@ -355,7 +355,6 @@ GRANTS = _read_matrix()
 # What can be bounded, for each permission whose acts say what they weigh (Context.require). A limit on anything else
 # would be a promise that nobody keeps.
 LIMITS: Final[Mapping[Permission, frozenset[Limit]]] = {
-    Permission.CASH_DRAWER_OPEN: frozenset({Limit.OUTLETS}),
     Permission.CASH_MOVE: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
     Permission.REFUND_NO_RECEIPT: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
     Permission.REFUND_WITH_RECEIPT: frozenset({Limit.AMOUNT, Limit.DAYS, Limit.OUTLETS}),

@@ -28,7 +28,7 @@ from primepos.domain.purchasing.service import (
 )
 from primepos.domain.sales.service import book_sale, deliver_sale
 from primepos.domain.schema import GLOBAL_TABLES, METADATA
-from primepos.domain.staff.service import create_staff
+from primepos.domain.staff.service import ask_approval, clock_in, create_role, create_staff
 from tests.conftest import NOON
 from tests.contracts.every_operation import every_operation
 from tests.factories import Shop, TillSeries, a_shift, basket, rows
@@ -64,6 +64,11 @@ class Theirs:
         self.staff = app.run(
             create_staff, shop.owner, {"code": "42", "name": "Their cashier", "role": "cashier", "pin": "4711"}
         ).id
+        app.run(create_role, shop.owner, {"name": "theirs", "title": "Their role"})
+        act = {"permission": "sale:void", "amount": 100}
+        asked = {"id": new_id(), "operation": "sales.void", "acts": [act]}
+        self.approval = app.run(ask_approval, shop.cashier, asked).id
+        self.entry = app.run(clock_in, shop.device, {"id": new_id(), "code": "42", "pin": "4711"}).id
 
         goods = [{"product_id": self.product, "quantity": "4"}]
         depot = app.run(create_outlet, shop.owner, {"code": "depot", "name": "Their depot", "kind": "warehouse"}).id
@@ -282,6 +287,36 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "sales.refund": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
     "sales.refundable": lambda _, t: {"id": t.sale},
     "sales.void": lambda _, t: {"id": new_id(), "sale_id": t.sale, "reason": "theft"},
+    "approvals.get": lambda _, t: {"id": t.approval},
+    "approvals.grant": lambda _, t: {"id": t.approval},
+    "approvals.refuse": lambda _, t: {"id": t.approval},
+    "roles.create": lambda _, t: {
+        "name": "thief",
+        "title": "T",
+        "grants": [{"permission": "sale:void", "decision": "allow", "outlet_ids": [t.shop.outlet_id]}],
+    },
+    "roles.update": lambda _, t: {
+        "name": "theirs",
+        "grants": [{"permission": "sale:void", "decision": "allow", "outlet_ids": [t.shop.outlet_id]}],
+    },
+    "staff.commission": lambda _, t: {"since": "2026-03-02", "until": "2026-03-02", "staff_id": t.staff},
+    "staff.rates": lambda _, t: {"staff_id": t.staff},
+    "staff.report": lambda _, t: {"since": "2026-03-02", "until": "2026-03-02", "outlet_id": t.shop.outlet_id},
+    "staff.set_badge": lambda _, t: {"staff_id": t.staff, "badge": "0099887766"},
+    "staff.set_commission": lambda _, t: {"staff_id": t.staff, "percent": "100"},
+    "staff.take_badge": lambda _, t: {"staff_id": t.staff},
+    "timeclock.add": lambda _, t: {
+        "id": new_id(),
+        "staff_id": t.staff,
+        "in_at": "2026-03-02T08:00:00Z",
+        "out_at": "2026-03-02T09:00:00Z",
+        "reason": "theft",
+    },
+    "timeclock.clock_in": lambda _, t: {"id": new_id(), "code": "42", "pin": "4711", "register_id": t.shop.till_id},
+    "timeclock.clock_out": lambda _, t: {"code": "42", "pin": "4711", "register_id": t.shop.till_id},
+    "timeclock.correct": lambda _, t: {"id": new_id(), "entry_id": t.entry, "reason": "theft"},
+    "timeclock.hours": lambda _, t: {"since": "2026-03-02", "until": "2026-03-02", "staff_id": t.staff},
+    "timeclock.list": lambda _, t: {"since": "2026-03-02", "until": "2026-03-02", "staff_id": t.staff},
     "staff.archive": lambda _, t: {"staff_id": t.staff},
     "staff.create": lambda _, t: {
         "code": "77",
@@ -301,9 +336,9 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "users.set_role": lambda _, t: {"user_id": t.shop.owner.actor_id, "role": "cashier"},
 }
 # Asked by the till itself, not by a person.
-AS_DEVICE = {"cash.deliver", "cash.deliver_closing", "sales.deliver", "staff.sign_in"}
+AS_DEVICE = {"timeclock.clock_in", "timeclock.clock_out", "cash.deliver", "cash.deliver_closing", "sales.deliver", "staff.sign_in"}
 # These take an id that is the caller's own to choose, or none of a tenant's.
-NO_FOREIGN_ID: set[str] = {"customers.create", "users.create", "users.invite"}
+NO_FOREIGN_ID: set[str] = {"approvals.ask", "customers.create", "users.create", "users.invite"}
 
 
 def takes_ids(shape: Any) -> bool:

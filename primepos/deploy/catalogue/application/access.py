@@ -44,9 +44,8 @@ AWAITED: Final[Mapping[str, str]] = {
         "plans and metering": "plan:write usage:read",
         "price lists and promotions": "promotion:write",
         "refunds and held sales": "refund:no_receipt sale:hold",
-        "more reports": "report:export report:margin report:staff",
+        "more reports": "report:export report:margin",
         "export, erasure and support": "tenant:erase tenant:export tenant:support_grant",
-        "time clock": "timeclock:edit timeclock:own",
     }.items()
     for name in names.split()
 }

@@ -68,12 +68,17 @@ WITH record AS (
     {_DAYS} GROUP BY s.cashier_id
 ), opened AS (
     SELECT m.actor_id AS who, max(m.actor) AS called, count(*) AS no_sales
-      FROM cash_movements m JOIN shifts s ON s.tenant_id = m.tenant_id AND s.id = m.shift_id
+      FROM cash_movements m JOIN (
+           SELECT h.tenant_id, h.id, h.business_date, r.outlet_id
+             FROM shifts h JOIN registers r ON r.tenant_id = h.tenant_id AND r.id = h.register_id) s
+        ON s.tenant_id = m.tenant_id AND s.id = m.shift_id
     {_DAYS} AND m.kind = 'no_sale' GROUP BY m.actor_id
 ), agreed AS (
     SELECT a.decided_by_id AS who, max(a.decided_by) AS called, count(*) AS approvals
       FROM approvals a WHERE a.tenant_id = %(tenant_id)s AND a.state = 'used'
-       AND a.used_at >= %(from_at)s AND a.used_at < %(to_at)s GROUP BY a.decided_by_id
+       AND a.used_at >= %(from_at)s AND a.used_at < %(to_at)s
+       AND (%(outlets)s::uuid[] IS NULL OR EXISTS (SELECT 1 FROM registers r WHERE r.tenant_id = a.tenant_id
+            AND r.id = a.register_id AND r.outlet_id = ANY(%(outlets)s))) GROUP BY a.decided_by_id
 ), everybody AS (
     SELECT who, called FROM record UNION ALL SELECT who, called FROM opened UNION ALL SELECT who, called FROM agreed
 ), known AS (

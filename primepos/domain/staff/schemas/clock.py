@@ -6,12 +6,11 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from primepos.core.texts import Code, Note
+from primepos.core.texts import Code, Name, tidy
 from primepos.domain.accounts.schemas import PageSize, Secretive
 from primepos.domain.staff.schemas.people import BadgeText, Pin, check_shown
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Reason = Annotated[Note, Meta(min_length=1, max_length=500)]
 
 
 class _Shown(Secretive, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,11 +49,12 @@ class CorrectEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     id: UUID
     entry_id: UUID
-    reason: Reason
+    reason: Name
     in_at: Moment | None = None
     out_at: Moment | None = None
 
     def __post_init__(self) -> None:
+        tidy(self, "reason")
         if (self.in_at is None) != (self.out_at is None):
             raise ValueError("give both times, or neither where there was no work")
 
@@ -66,7 +66,10 @@ class AddEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     staff_id: UUID
     in_at: Moment
     out_at: Moment
-    reason: Reason
+    reason: Name
+
+    def __post_init__(self) -> None:
+        tidy(self, "reason")
 
 
 class ListEntries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
