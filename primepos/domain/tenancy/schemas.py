@@ -74,6 +74,7 @@ class ForeignCash(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a tenant sells.
 
+    ``expired_goods`` says what becomes of a lot after its last day: sold, sold and flagged, or refused.
     ``stock_policy`` says whether a sale beyond the stock on hand is booked (allow), booked and flagged (warn) or
     refused (block).
     ``difference_limit`` is how far, in minor units, a drawer's count may be off before a manager must consent to the
@@ -86,6 +87,7 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     foreign_cash: Annotated[list[ForeignCash], Meta(max_length=20)] = []
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] = []
     stock_policy: Literal["allow", "warn", "block"] = "allow"
+    expired_goods: Literal["allow", "flag", "refuse"] = "flag"
     points: PointsProgramme | None = None
     gift_card_months: Annotated[int, Meta(ge=1, le=240)] | None = None
     difference_limit: DifferenceLimit | None = None
@@ -105,6 +107,7 @@ class TenantSettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     foreign_cash: Annotated[list[ForeignCash], Meta(max_length=20)] | UnsetType = UNSET
     barcode_rules: Annotated[list[LabelRule], Meta(max_length=50)] | UnsetType = UNSET
     stock_policy: Literal["allow", "warn", "block"] | UnsetType = UNSET
+    expired_goods: Literal["allow", "flag", "refuse"] | UnsetType = UNSET
     points: PointsProgramme | UnsetType | None = UNSET
     gift_card_months: Annotated[int, Meta(ge=1, le=240)] | UnsetType | None = UNSET
     difference_limit: DifferenceLimit | UnsetType | None = UNSET
