@@ -56,7 +56,7 @@ def clean(cell: str) -> str:
     nothing is ever worked out.
     """
     if type(cell) is Exact:
-        return cell
+        return str(cell)
     cell = cell.strip()
     if cell[:1] == "'" and len(cell) > 1 and (cell[1] in _FORMULA or cell[1:].isdecimal()):
         return cell[1:]

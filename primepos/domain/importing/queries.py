@@ -303,7 +303,9 @@ def begin_rehearsal(ctx: Context) -> None:
 
 def end_rehearsal(ctx: Context) -> None:
     """Undo everything since the rehearsal began, and give up the locks that were taken for it."""
-    ctx.uow.run("ROLLBACK TO SAVEPOINT rehearsal")
+    # Outside a pipeline: the driver forgets its prepared statements at any ROLLBACK, and inside one it would tell the
+    # server so only after it has prepared the next.
+    ctx.uow.driver_connection().execute("ROLLBACK TO SAVEPOINT rehearsal", prepare=False)
 
 
 _SAMPLES: Final = 3
