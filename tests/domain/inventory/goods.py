@@ -23,7 +23,9 @@ def a_warehouse(app: App, shop: Shop, code: str = "depot") -> UUID:
     return made
 
 
-def stocked(app: App, shop: Shop, product: UUID, quantity: str, cost: str | None = None, at: UUID | None = None) -> None:
+def stocked(
+    app: App, shop: Shop, product: UUID, quantity: str, cost: str | None = None, at: UUID | None = None
+) -> None:
     """Have so many of a product arrive, at a cost in currency units where it is known."""
     line = {"product_id": product, "quantity": quantity, "unit_cost": cost}
     app.run(receive_stock, shop.manager, {"id": new_id(), "outlet_id": at or shop.outlet_id, "lines": [line]})
@@ -77,8 +79,6 @@ def everything(app: App, shop: Shop) -> dict[str, Any]:
         "supplier_return_lines",
     )
     return {
-        table: sorted(
-            str(row) for row in rows(app, f"SELECT * FROM {table} WHERE tenant_id = %s", (shop.tenant_id,))
-        )
+        table: sorted(str(row) for row in rows(app, f"SELECT * FROM {table} WHERE tenant_id = %s", (shop.tenant_id,)))
         for table in tables
     }

@@ -66,9 +66,7 @@ def shipped(app: App, shop: Shop, source: UUID, quantities: dict[UUID, str]) -> 
 
 def arrive(app: App, shop: Shop, transfer: UUID, *arrived: tuple[UUID, str, str]) -> TransferOut:
     given = [{"product_id": each, "received": received, "damaged": damaged} for each, received, damaged in arrived]
-    done: TransferOut = app.run(
-        receive_transfer, shop.clerk, {"id": new_id(), "transfer_id": transfer, "lines": given}
-    )
+    done: TransferOut = app.run(receive_transfer, shop.clerk, {"id": new_id(), "transfer_id": transfer, "lines": given})
     return done
 
 
@@ -326,9 +324,7 @@ def test_the_last_goods_of_a_transfer_arrive_once_whoever_takes_them_in(crowd: A
     answers = at_once(
         [lambda: crowd.run(receive_transfer, shop.clerk, {"id": new_id(), "transfer_id": transfer}) for _ in range(3)]
         + [
-            lambda: crowd.run(
-                close_transfer, shop.clerk, {"id": new_id(), "transfer_id": transfer, "missing": "lost"}
-            )
+            lambda: crowd.run(close_transfer, shop.clerk, {"id": new_id(), "transfer_id": transfer, "missing": "lost"})
             for _ in range(3)
         ]
     )
@@ -357,10 +353,7 @@ def test_transfers_both_ways_at_once_do_not_block_each_other(crowd: App, shop: S
 
     pairs = [(depot, shop.outlet_id), (shop.outlet_id, depot)] * 3
     answers = at_once(
-        [
-            lambda ends=ends, order=shop.products[:: 1 if n % 2 else -1]: go(*ends, order)
-            for n, ends in enumerate(pairs)
-        ]
+        [lambda ends=ends, order=shop.products[:: 1 if n % 2 else -1]: go(*ends, order) for n, ends in enumerate(pairs)]
     )
 
     assert answers == ["closed"] * 6
