@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from primepos.core.clock import business_date
 from primepos.domain.offers.errors import CouponNotFound, CouponRefused
 from primepos.pricing.occasions import Occasion
 from primepos.pricing.offers import Offers
@@ -69,8 +68,8 @@ _ITEM: Final = (
     " 'category', i.category_id, 'from_quantity', i.from_quantity::text) ORDER BY i.id{more}) FROM price_list_items i"
 )
 _NOW: Final = (
-    " i.tenant_id = o.tenant_id AND i.price_list_id = o.id AND i.since <= %(at)s"
-    " AND (i.until IS NULL OR i.until > %(at)s)"
+    " i.tenant_id = o.tenant_id AND i.price_list_id = o.id AND i.since <= %(at)s::timestamptz"
+    " AND (i.until IS NULL OR i.until > %(at)s::timestamptz)"
 )
 _MAPPING: Final = f"""
     jsonb_build_object('code', o.code, 'name', o.name, 'others', o.others,
@@ -125,13 +124,14 @@ SELECT coalesce((SELECT v.version FROM offer_versions v WHERE v.tenant_id = %(te
 _CUSTOMER: Final = """
     SELECT jsonb_build_object(
         'price_list', c.price_list,
-        'exempt', c.tax_exempt AND (c.exempt_until IS NULL OR c.exempt_until >= %(today)s),
+        'exempt', c.tax_exempt AND (c.exempt_until IS NULL OR c.exempt_until >= (
+                      (%(at)s::timestamptz AT TIME ZONE t.zone) - make_interval(hours => t.day_starts_hour))::date),
         'customers', (SELECT jsonb_agg(m.id) FROM customers m WHERE m.tenant_id = c.tenant_id
                          AND (m.id = c.id OR m.merged_into = c.id)),
         'groups', coalesce((SELECT jsonb_agg(g.group_id) FROM customer_group_members g
                      JOIN customer_groups n ON n.tenant_id = g.tenant_id AND n.id = g.group_id AND n.archived_at IS NULL
                     WHERE g.tenant_id = c.tenant_id AND g.customer_id = c.id), '[]'))::text
-      FROM customers c
+      FROM customers c JOIN tenants t ON t.id = c.tenant_id
      WHERE c.tenant_id = %(tenant)s AND c.id = (SELECT coalesce(n.merged_into, n.id) FROM customers n
                                                  WHERE n.tenant_id = %(tenant)s AND n.id = %(customer)s::uuid)
 """
@@ -140,7 +140,7 @@ COUPON: Final = """
         'most_uses', k.most_uses, 'used', k.used, 'valid_from', k.valid_from, 'valid_to', k.valid_to,
         'blocked', k.blocked_at IS NOT NULL, 'promotion_over', p.archived_at IS NOT NULL,
         'held', (SELECT count(*) FROM coupon_holds h WHERE h.tenant_id = k.tenant_id AND h.coupon_id = k.id
-                    AND h.state = 'held' AND h.expires_at > %(at)s AND h.id <> ALL (%(holds)s::uuid[])))
+                    AND h.state = 'held' AND h.expires_at > %(at)s::timestamptz AND h.id <> ALL (%(holds)s::uuid[])))
 """
 ASK: Final = f"""
 WITH ware AS MATERIALIZED (
@@ -189,8 +189,6 @@ class Question:
 
     outlet: UUID
     at: datetime
-    zone: str
-    day_starts_hour: int
     ids: Sequence[UUID] = ()
     skus: Sequence[str] = ()
     customer: UUID | None = None
@@ -270,7 +268,6 @@ def parameters(tenant_id: int, asked: Question) -> dict[str, Any]:
         "tenant": tenant_id,
         "outlet": asked.outlet,
         "at": asked.at,
-        "today": business_date(asked.at, asked.zone, asked.day_starts_hour),
         "ids": list(asked.ids),
         "skus": list(asked.skus),
         "customer": asked.customer,
@@ -284,15 +281,15 @@ def ask_offers(pipe: Pipeline, tenant_id: int, asked: Question) -> psycopg.Curso
     return pipe.execute(ASK, parameters(tenant_id, asked))
 
 
-def offers_from(cursor: psycopg.Cursor[Any], asked: Question) -> Answer:
-    """Read the answer of :func:`ask_offers`."""
+def offers_from(cursor: psycopg.Cursor[Any], asked: Question, zone: str) -> Answer:
+    """Read the answer of :func:`ask_offers`; ``zone`` is the shop's."""
     wares, lists, promotions, mappings, customer, coupons = cursor.fetchone() or (None,) * 6
     who = None if customer is None else msgspec.json.decode(customer, type=_Customer)
     rows = [] if wares is None else msgspec.json.decode(wares, type=list[_WareRow])
     return Answer(
         offers=Offers(_lists(lists), _promotions(promotions), _mappings(mappings)),
         occasion=Occasion(
-            at=asked.at.astimezone(ZoneInfo(asked.zone)),
+            at=asked.at.astimezone(ZoneInfo(zone)),
             outlet=asked.outlet,
             customers=frozenset() if who is None else who.customers,
             groups=frozenset() if who is None else who.groups,

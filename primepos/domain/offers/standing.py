@@ -19,10 +19,10 @@ _NOWHERE = UUID(int=0)
 
 def standing_of(ctx: Context, code: str, customer: UUID | None, at: datetime) -> tuple[CouponState, Occasion]:
     """Return a coupon as it stands and who wants to use it. Raises: ``COUPON_NOT_FOUND``."""
-    asked = Question(_NOWHERE, at, ctx.tenant.zone, ctx.tenant.day_starts_hour, customer=customer, coupons=(code,))
+    asked = Question(_NOWHERE, at, customer=customer, coupons=(code,))
     with ctx.uow.pipeline() as pipe:
         cursor = ask_offers(pipe, ctx.tenant_id, asked)
-    found = offers_from(cursor, asked)
+    found = offers_from(cursor, asked, ctx.tenant.zone)
     if not found.coupons:
         raise CouponNotFound(coupon=code)
     return found.coupons[0], found.occasion

@@ -39,9 +39,7 @@ def try_cart(ctx: Context, data: TryCart) -> TriedCart:
     skus = [each.sku for each in data.lines if each.sku is not None]
     goods = lists.products_at(ctx, ids, skus, at)
     codes = list(dict.fromkeys(typed_code(each) for each in data.coupons))
-    found = _ask(ctx, Question(
-        data.outlet_id, at, tenant.zone, tenant.day_starts_hour, ids, skus, data.customer_id, codes
-    ))  # fmt: skip
+    found = _ask(ctx, Question(data.outlet_id, at, ids, skus, data.customer_id, codes))
     exponent = tenant.currency.exponent
     if data.tax_mapping not in {None, "exempt", *(each.code for each in found.offers.mappings)}:
         raise TaxMappingNotFound(tax_mapping=str(data.tax_mapping))
@@ -112,9 +110,7 @@ def price_at(ctx: Context, data: AskPrice) -> PriceAt:
     skus = [data.sku] if data.sku is not None else []
     product = lists.products_at(ctx, ids, skus, at)[data.product_id if data.product_id is not None else data.sku or ""]
     quantity = _above_zero(data.quantity)
-    found = _ask(ctx, Question(
-        data.outlet_id, at, tenant.zone, tenant.day_starts_hour, ids, skus, data.customer_id
-    ))  # fmt: skip
+    found = _ask(ctx, Question(data.outlet_id, at, ids, skus, data.customer_id))
     exponent = tenant.currency.exponent
     ware = found.ware(product["id"], product["unit_price"], exponent)
     resolved = resolve(ware, quantity, lists_that_hold(found.offers.lists, found.occasion), exponent)
@@ -142,7 +138,7 @@ def rule_of(resolved: Resolved | None) -> str:
 def _ask(ctx: Context, asked: Question) -> Answer:
     with ctx.uow.pipeline() as pipe:
         cursor = ask_offers(pipe, ctx.tenant_id, asked)
-    return offers_from(cursor, asked)
+    return offers_from(cursor, asked, ctx.tenant.zone)
 
 
 def _above_zero(quantity: Decimal) -> Decimal:

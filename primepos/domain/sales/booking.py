@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,9 +17,11 @@ import msgspec
 from primepos.core.amounts import currency, parse_quantity, parse_tax_amount, parse_unit_price
 from primepos.core.clock import is_plausible
 from primepos.core.errors import InvalidInput
+from primepos.domain.payments.foreign import RateDiffers, converted, rate_of
 from primepos.domain.payments.settlement import cash_rule, settle_sale
 from primepos.domain.sales.chain import MILLIONTH, TEN_THOUSANDTH, THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale
+from primepos.domain.sales.offering import offer_flags, with_offer
 from primepos.domain.sales.packing import catalogue_price, details_of, find_goods, moved_by
 from primepos.domain.sales.schemas import BookSale, DeliverSale, LineTax, SaleLine, SaleOut, SalePayment, SaleTax
 from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
+    from primepos.domain.sales.offering import Deal
     from primepos.domain.sales.queries import Goods
     from primepos.domain.sales.schemas import (
         ExchangeGoods,
+        LineDetails,
         PayAccount,
         PaySale,
         RefundSale,
@@ -40,9 +45,11 @@ if TYPE_CHECKING:
         SellLine,
         TenderIn,
     )
+    from primepos.pricing.offers import Offered
     from primepos.pricing.rounding import CashRule
     from primepos.pricing.taxes import TaxRule
 
+TEN_BILLIONTH = Decimal("0.0000000001")
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -64,9 +71,10 @@ class Priced:
 # Fields that requests did not have at first: left out of the fingerprint while they say nothing, so that a call is
 # known again by a release that has more of them.
 _LATER = {
-    "": {"customer_id": None, "salesperson_id": None, "note": "", "values": [], "age_confirmed": False},
+    "": {"tip": 0, "customer_id": None, "salesperson_id": None, "note": "", "values": [], "age_confirmed": False,
+         "coupons": [], "tax_mapping": None},
     "lines": {"note": "", "unit": "", "lot": ""},
-    "tenders": {"code": None, "account_id": None, "authorisation_id": None},
+    "tenders": {"code": None, "account_id": None, "authorisation_id": None, "currency": None, "foreign_amount": None},
 }
 
 
@@ -90,6 +98,7 @@ def price_request(
     settings: Mapping[str, Any],
     values: Sequence[SaleLine] = (),
     checked: str = "",
+    deal: Deal | None = None,
 ) -> Priced:
     """Price what a caller asks for with the catalogue's prices and the tenant's rules, and settle its tenders.
 
@@ -107,12 +116,37 @@ def price_request(
         ticket_percent=data.ticket_discount_percent,
         ticket_minor=data.ticket_discount,
         checked=checked,
+        deal=deal,
     )
     if values:
         owed = sum(line.total for line in values)
         unpaid = replace(unpaid, lines=[*unpaid.lines, *values], value=owed, total=unpaid.total + owed)
-    payments, rounding = settled_payments(unpaid.total, data.tenders, cash_rule(settings))
+    payments, rounding = settled_payments(unpaid.total + data.tip, data.tenders, cash_rule(settings))
+    payments = [
+        foreign_payment(each, tender, currency_code, settings) for each, tender in zip_longest(payments, data.tenders)
+    ]
+    if data.tip:
+        payments.append(SalePayment(kind="tip", amount=-data.tip))
     return replace(unpaid, payments=payments, rounding=rounding, total=unpaid.total + rounding)
+
+
+def foreign_payment(
+    payment: SalePayment, tender: TenderIn | None, own: str, settings: Mapping[str, Any]
+) -> SalePayment:
+    """Return a payment that says which foreign money came in and at what rate; others as they are.
+
+    Raises:
+        CurrencyNotTaken, RateDiffers: see :mod:`primepos.domain.payments.foreign`.
+    """
+    if tender is None or tender.currency is None or tender.foreign_amount is None:
+        return payment
+    rate = rate_of(settings, tender.currency)
+    expected = converted(tender.foreign_amount, tender.currency, rate=rate, own=own)
+    if expected != payment.amount:
+        raise RateDiffers(rate=f"{rate.normalize():f}", expected=expected, given=payment.amount)
+    return msgspec.structs.replace(
+        payment, currency=tender.currency, foreign_amount=tender.foreign_amount, rate=rate.quantize(TEN_BILLIONTH)
+    )
 
 
 def price_lines(
@@ -125,24 +159,40 @@ def price_lines(
     ticket_percent: Decimal = Decimal(0),
     ticket_minor: int = 0,
     checked: str = "",
+    deal: Deal | None = None,
 ) -> Priced:
     """Price lines with the catalogue's prices and the tenant's rules; nothing is paid or rounded to coins yet.
+
+    With a ``deal`` list prices, promotions, coupons and the customer's taxes count as well.
 
     Raises:
         UnknownProduct, and the pricing engine's own refusals.
     """
     found = find_goods(lines, goods)
-    priced = _cart_of(
-        lines,
-        found,
-        taxes,
-        currency_code=currency_code,
-        settings=settings,
-        ticket_percent=ticket_percent,
-        ticket_minor=ticket_minor,
+    cart_lines = _cart_lines(lines, found, taxes)
+    offered: Sequence[Offered] = ()
+    if deal is not None:
+        by_id = {each.id: each.unit_price for each in goods}
+        prices = [(each.unit_price, by_id[each.id]) for each in found]
+        offered = deal.applied(lines, found, taxes, prices, exponent=currency(currency_code).exponent).lines
+        cart_lines = [each.line for each in offered]
+    priced = price_cart(
+        Cart(
+            tuple(cart_lines),
+            exponent=currency(currency_code).exponent,
+            rounding=settings.get("tax_rounding", "per_line"),
+            ticket_discount_percent=ticket_percent,
+            ticket_discount_minor=ticket_minor,
+        )
     )
+    details = [details_of(product, checked) for product in found]
+    if deal is not None:
+        details = [
+            with_offer(known, deal.details(why, product, line))
+            for known, why, product, line in zip(details, offered, found, priced.lines, strict=True)
+        ]
     return Priced(
-        lines=_lines(priced, found, lines, checked),
+        lines=_lines(priced, found, lines, details),
         taxes=_taxes(priced),
         payments=[],
         quantities=[
@@ -197,17 +247,10 @@ def price_return(
     return back
 
 
-def _cart_of(
-    lines: Sequence[SellLine | ReturnLine],
-    found: Sequence[Goods],
-    taxes: Mapping[UUID, tuple[TaxRule, ...]],
-    *,
-    currency_code: str,
-    settings: Mapping[str, Any],
-    ticket_percent: Decimal = Decimal(0),
-    ticket_minor: int = 0,
-) -> PricedCart:
-    """Price lines with the catalogue's prices and the tenant's rules."""
+def _cart_lines(
+    lines: Sequence[SellLine | ReturnLine], found: Sequence[Goods], taxes: Mapping[UUID, tuple[TaxRule, ...]]
+) -> list[CartLine]:
+    """Return lines at the catalogue's prices, or at those that a person has typed."""
     cart_lines = []
     for line, product in zip(lines, found, strict=True):
         quantity = parse_quantity(line.quantity)
@@ -219,19 +262,14 @@ def _cart_of(
         cart_lines.append(
             CartLine(price, quantity, taxes.get(product.tax_class_id, ()), line.discount_percent, line.discount)
         )
-    return price_cart(
-        Cart(
-            tuple(cart_lines),
-            exponent=currency(currency_code).exponent,
-            rounding=settings.get("tax_rounding", "per_line"),
-            ticket_discount_percent=ticket_percent,
-            ticket_discount_minor=ticket_minor,
-        )
-    )
+    return cart_lines
 
 
 def _lines(
-    priced: PricedCart, goods: Sequence[Goods], asked: Sequence[SellLine | ReturnLine], checked: str
+    priced: PricedCart,
+    goods: Sequence[Goods],
+    asked: Sequence[SellLine | ReturnLine],
+    details: Sequence[LineDetails | None],
 ) -> list[SaleLine]:
     return [
         SaleLine(
@@ -252,9 +290,9 @@ def _lines(
             factor=product.factor.quantize(THOUSANDTH),
             lot=line.lot,
             note=line.note,
-            details=details_of(product, checked),
+            details=why,
         )
-        for each, product, line in zip(priced.lines, goods, asked, strict=True)
+        for each, product, line, why in zip(priced.lines, goods, asked, details, strict=True)
     ]
 
 
@@ -392,8 +430,12 @@ def reprice_flags(
     taxes: Mapping[UUID, tuple[TaxRule, ...]],
     *,
     currency_code: str,
+    deal: Deal | None = None,
 ) -> list[str]:
     """Return what a person should look at: the server works the sale out again and flags, it never rewrites.
+
+    With a ``deal`` prices and taxes are held against the offers of that moment, see
+    :func:`primepos.domain.sales.offering.offer_flags`.
 
     ``PRICE_DIFFERS``: a unit price is not the catalogue's of this moment. ``TAX_DIFFERS``: other taxes than the
     product's class bears now. ``PRODUCT_ARCHIVED``: it is sold no more. ``NEGATIVE_LINE``: a sale that takes goods
@@ -412,9 +454,13 @@ def reprice_flags(
             product = by_id[line.product_id]
             if product.is_archived:
                 flags.add("PRODUCT_ARCHIVED")
+            if deal is not None:
+                continue
             if line.unit_price != catalogue_price(line, product):
                 flags.add("PRICE_DIFFERS")
             rules = taxes.get(product.tax_class_id, ())
             if [(each.code, each.rate) for each in line.taxes] != [(rule.id, rule.amount) for rule in rules]:
                 flags.add("TAX_DIFFERS")
+    if deal is not None and sale.kind == "sale" and "CURRENCY_DIFFERS" not in flags:
+        flags |= set(offer_flags(deal, sale, goods, taxes))
     return sorted(flags)

@@ -37,12 +37,13 @@ SELECT t.currency, t.zone, t.day_starts_hour, t.settings, t.status,
        coalesce(o.settings->>'stock_policy', t.settings->>'stock_policy', 'allow') AS stock_policy,
        o.archived_at IS NOT NULL AS is_archived,
        r.id AS register_id, r.outlet_id, r.prefix, r.epoch, r.kind, s.id AS shift_id, s.business_date,
-       e.id AS known_id, e.request_hash AS known_hash, {taken} AS is_number_taken
+       e.id AS known_id, e.request_hash AS known_hash, {taken} AS is_number_taken, v.version AS offers_version
   FROM registers r
   JOIN tenants t ON t.id = r.tenant_id
   JOIN outlets o ON o.tenant_id = r.tenant_id AND o.id = r.outlet_id
   LEFT JOIN shifts s ON s.tenant_id = r.tenant_id AND s.id = {shift}
   LEFT JOIN sales e ON e.tenant_id = r.tenant_id AND e.id = %(sale)s
+  LEFT JOIN offer_versions v ON v.tenant_id = r.tenant_id
  WHERE r.tenant_id = %(tenant)s AND {which}
 """
 _SERVER_PLACE = _PLACE.format(
@@ -91,7 +92,10 @@ SELECT c.tax_class_id, json_agg(json_build_array(t.id, t.code, t.name, t.kind, t
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sale is booked: register, series, shift, and the tenant's rules."""
+    """Where a sale is booked: register, series, shift, and the tenant's rules.
+
+    ``offers_version`` is None where the tenant never had an offer.
+    """
 
     currency: str
     zone: str
@@ -110,6 +114,7 @@ class Place:
     known_id: UUID | None
     known_hash: bytes | None
     is_number_taken: bool
+    offers_version: int | None
 
 
 @dataclass(frozen=True, slots=True)

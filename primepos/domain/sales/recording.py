@@ -14,6 +14,17 @@ from primepos.domain.inventory.lot_errors import LotNotHere
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.chain import body_hash, series_name
 from primepos.domain.sales.errors import OutletNotFound, OutOfStock, SaleConflict, SaleNotFound
+from primepos.domain.sales.offering import (
+    NO_COUPONS,
+    NO_WISH,
+    CouponPart,
+    Wish,
+    ask_coupons,
+    ask_early,
+    deal_of,
+    keep_coupons,
+    require_coupons,
+)
 from primepos.domain.sales.packing import send_lots
 from primepos.domain.sales.schemas import SaleOut
 from primepos.domain.sales.tendering import NO_VALUE, ValuePart, ask_value, require_value
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
 
     from primepos.core.context import Context
     from primepos.domain.sales.booking import Priced
+    from primepos.domain.sales.offering import Deal
     from primepos.domain.sales.schemas import ReturnedLine, ReturnLine, SellLine
     from primepos.pricing.taxes import TaxRule
 
@@ -47,14 +59,20 @@ class Counter:
     place: queries.Place
     goods: list[queries.Goods]
     taxes: dict[UUID, tuple[TaxRule, ...]]
+    deal: Deal | None = None
 
 
 def at_counter(
-    ctx: Context, outlet_id: UUID, sale_id: UUID, fingerprint: bytes, lines: Sequence[SellLine | ReturnLine] = ()
+    ctx: Context,
+    outlet_id: UUID,
+    sale_id: UUID,
+    fingerprint: bytes,
+    lines: Sequence[SellLine | ReturnLine] = (),
+    wish: Wish = NO_WISH,
 ) -> Counter | SaleOut:
     """Return the outlet's own register with the goods of ``lines``, or what a repeated call is answered with.
 
-    One round trip: one statement, and two more where there are lines.
+    One round trip: one statement, two more where there are lines, and one more for the offers of a shop that has some.
 
     Raises:
         OutletNotFound: there is none, it is archived, or the caller does not work there.
@@ -73,6 +91,7 @@ def at_counter(
                 packs=any(line.unit for line in lines),
                 lots=[line.lot for line in lines if line.lot],
             )
+        offers_cursor = ask_early(pipe, ctx, outlet_id, lines, wish)
     place = queries.place_from(place_cursor)
     if place is None or place.is_archived or not ctx.identity.may_use_outlet(outlet_id):
         raise OutletNotFound
@@ -82,7 +101,8 @@ def at_counter(
         raise TenantSuspended
     if not lines:
         return Counter(place, [], {})
-    return Counter(place, queries.goods_from(goods_cursor), queries.taxes_from(taxes_cursor))
+    deal = deal_of(ctx, place, lines, wish, offers_cursor)
+    return Counter(place, queries.goods_from(goods_cursor), queries.taxes_from(taxes_cursor), deal)
 
 
 def with_shift(ctx: Context, place: queries.Place, sale_id: UUID) -> queries.Place:
@@ -139,11 +159,12 @@ def record_sale(
     flags: Sequence[str] = (),
     about: About = NOBODY,
     value: ValuePart = NO_VALUE,
+    coupons: CouponPart = NO_COUPONS,
 ) -> SaleOut:
     """Write a priced sale into the outlet's own series and return it as stored.
 
     Raises:
-        OutOfStock, LotNotHere, and what the value ledger refuses, see
+        OutOfStock, LotNotHere, CouponRefused, and what the value ledger refuses, see
             :func:`primepos.domain.values.ledger.require_moved`.
     """
     if place.shift_id is None or place.business_date is None:
@@ -210,9 +231,12 @@ def record_sale(
     )
     with ctx.uow.pipeline() as pipe:
         moving = ask_value(pipe, ctx, value, sale_id=sale_id, day=place.business_date)
+        taken = ask_coupons(pipe, coupons, entry)
         lots = send_lots(pipe, entry)
         cursor = posting.send(pipe, entry)
-    require_value(value, moving, place.business_date)
+        keep_coupons(pipe, coupons, entry)
+    require_value(ctx, value, moving, place.business_date)
+    require_coupons(coupons, taken)
     if lots is not None and (missing := lots.missing()):
         raise LotNotHere(lots=", ".join(missing))
     row = cursor.fetchone()

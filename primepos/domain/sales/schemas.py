@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from primepos.core.texts import Code
 from primepos.domain.values.schemas import CardCode
 
 Quantity = Annotated[Decimal, Meta(description="up to three places")]
@@ -55,7 +56,8 @@ class TenderIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     A gift card is named by its ``code`` or ``account_id``; store credit, the account and points are those of the
     record's customer unless ``account_id`` names another. Points are given by what they are to pay for.
-    ``authorisation_id`` is what was kept for it before.
+    ``authorisation_id`` is what was kept for it before. Cash of another ``currency`` says how much of it there is,
+    in its minor units; ``amount`` is what that comes to at the shop's rate.
     """
 
     kind: TenderKind
@@ -64,8 +66,12 @@ class TenderIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: CardCode | None = None
     account_id: UUID | None = None
     authorisation_id: UUID | None = None
+    currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")] | None = None
+    foreign_amount: Annotated[int, Meta(gt=0, le=10**15)] | None = None
 
     def __post_init__(self) -> None:
+        if (self.currency is None) != (self.foreign_amount is None) or (self.currency and self.kind != "cash"):
+            raise ValueError("cash of another currency says which and how much of it")
         if self.kind in ("cash", "card") and (self.code or self.account_id or self.authorisation_id):
             raise ValueError("cash and cards have no code, account or authorisation")
         if self.code is not None and (self.kind != "gift_card" or self.account_id is not None):
@@ -94,12 +100,20 @@ class SellValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("an account_id says it all")
 
 
+class CouponIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A coupon as printed or typed; ``hold_id`` is the use of it that was held for this ticket, if one was."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[ -~]*$")]
+    hold_id: UUID | None = None
+
+
 class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sale to be priced and booked by the server, into the outlet's own series.
 
     ``id`` is the caller's UUID and makes the call safe to repeat. ``total`` is what the caller shows the
     customer; if the server's prices make another one, nothing is booked and both are told. ``age_confirmed``: whoever
-    books has seen that the customer is as old as the goods require.
+    books has seen that the customer is as old as the goods require. ``coupons`` call promotions; ``tax_mapping`` is the
+    code of one that a person chose (``exempt`` is always there) and needs ``sale:tax_override``.
     """
 
     id: UUID
@@ -109,11 +123,14 @@ class BookSale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ticket_discount_percent: Decimal = Decimal(0)
     ticket_discount: Annotated[int, Meta(ge=0, le=10**15)] = 0
     total: Minor | None = None
+    tip: Annotated[int, Meta(ge=0, le=10**12)] = 0
     customer_id: UUID | None = None
     salesperson_id: UUID | None = None
     note: Text = ""
     values: Annotated[list[SellValue], Meta(max_length=50)] = []
     age_confirmed: bool = False
+    coupons: Annotated[list[CouponIn], Meta(max_length=20)] = []
+    tax_mapping: Code | None = None
 
     def __post_init__(self) -> None:
         if not self.lines and not self.values:
@@ -129,11 +146,16 @@ class LineTax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, arr
 
 
 class AppliedOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A promotion or coupon that took something off a line: its code, its name then, how many minor units."""
+    """A promotion that took something off a line: its code, its name then, how many minor units.
+
+    ``coupon`` is the code that called it, ``hold_id`` the use of it that was held for the ticket.
+    """
 
     code: Text
     name: Text
     amount: Minor
+    coupon: Annotated[str, Meta(max_length=64)] = ""
+    hold_id: UUID | None = None
 
 
 class Component(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,7 +170,8 @@ class LineDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """Why a line costs what it does, and what it is made of; frozen with the sale and sealed.
 
     ``list_price`` is what the catalogue asked, ``rule`` where the unit price came from (``list:CODE``, ``override``),
-    ``offers`` what took something off it, ``explain`` how the rest came about, in words. ``checked`` says who saw to
+    ``offers`` what took something off it, ``tax_mapping`` the code of the mapping that gave it other taxes than its
+    goods have, ``explain`` how the rest came about, in words. ``checked`` says who saw to
     what the goods require, such as an age. A line that sells value says onto which ``account_id``, and which sale on
     account it ``pays``.
     """
@@ -159,6 +182,7 @@ class LineDetails(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     explain: Annotated[list[Text], Meta(max_length=50)] = []
     components: Annotated[list[Component], Meta(max_length=100)] = []
     checked: Text = ""
+    tax_mapping: Annotated[str, Meta(max_length=64)] = ""
     account_id: UUID | None = None
     pays: UUID | None = None
 

@@ -13,6 +13,7 @@ from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenie
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.inventory.allotments import draw
+from primepos.domain.payments.foreign import CurrencyNotTaken, RateDiffers
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.booking import (
@@ -46,6 +47,15 @@ from primepos.domain.sales.errors import (
     VoidTooLate,
 )
 from primepos.domain.sales.goods_errors import AgeNotConfirmed
+from primepos.domain.sales.offering import (
+    OFFER_REFUSALS,
+    Wish,
+    coupons_of,
+    delivered_coupons,
+    delivered_deal,
+    keep_coupons,
+    offer_acts,
+)
 from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods, delivered_lots, goods_flags
 from primepos.domain.sales.paying import pay_account, pay_sale, sale_on_account, settlement_of
 from primepos.domain.sales.recording import About, at_counter, booked_sale, record_sale, stored_sale, with_shift
@@ -93,9 +103,12 @@ from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender
         InvalidTender,
         DiscountTooLarge,
         UnsolvableTaxes,
+        CurrencyNotTaken,
+        RateDiffers,
         *GOODS_REFUSALS,
         AgeNotConfirmed,
         *VALUE_REFUSALS,
+        *OFFER_REFUSALS,
     ),
 )
 def book_sale(ctx: Context, data: BookSale) -> SaleOut:
@@ -106,7 +119,8 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     minor units. With the tenant's stock policy *block* nothing is sold that is not there.
     """
     fingerprint = request_hash(data)
-    counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines)
+    wish = Wish(data.customer_id, data.coupons, data.tax_mapping)
+    counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines, wish)
     if isinstance(counter, SaleOut):
         return counter
     place = counter.place
@@ -120,6 +134,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         ticket_percent=data.ticket_discount_percent,
         ticket_minor=data.ticket_discount,
     )
+    asked += offer_acts(wish, outlet_id=data.outlet_id, subject=about_it)
     ctx.require_all([*asked, *value_acts(data.tenders, data.values, outlet_id=data.outlet_id, subject=about_it)])
     found = find_value(ctx, place.settings, data.tenders, data.customer_id, data.values)
     checked, flags = check_goods(
@@ -138,6 +153,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         settings=place.settings,
         values=value_lines(ctx, found, data.values),
         checked=checked,
+        deal=counter.deal,
     )
     priced = with_accounts(priced, data.tenders, found)
     if data.total is not None and data.total != priced.total:
@@ -156,6 +172,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         flags=flags,
         about=About(data.customer_id, data.salesperson_id, data.note),
         value=plan_sale(ctx, place.settings, priced, found),
+        coupons=coupons_of(counter.deal),
     )
     ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
     return booked
@@ -227,10 +244,12 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     voided = None if voided_cursor is None else voided_cursor.fetchone()
     if voided is not None and voided["is_voided"]:
         raise AlreadyVoided
-    flags = reprice_flags(data, goods, taxes, currency_code=place.currency) + _odd(ctx, data, place, voided)
-    tracked = {each.id for each in goods if each.track_stock}
+    flags = [
+        *reprice_flags(data, goods, taxes, currency_code=place.currency, deal=delivered_deal(ctx, place, data)),
+        *_odd(ctx, data, place, voided),
+        *goods_flags(data, goods),
+    ]
     returns = delivered_returns(ctx, data)
-    flags += goods_flags(data, goods)
     if any(each.before + each.quantity > each.sold for each in returns):
         flags.append("RETURN_EXCEEDS")
     flags.extend(delivered_value(ctx, data, returns, place.settings))
@@ -252,7 +271,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         lines=data.lines,
         taxes=data.taxes,
         payments=data.payments,
-        quantities=delivered_goods(data, tracked),
+        quantities=delivered_goods(data, {each.id for each in goods if each.track_stock}),
         base=data.base,
         tax=data.tax,
         rounding=data.rounding,
@@ -269,6 +288,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
         note=data.note,
         policy=place.stock_policy,
     )
+    coupons = delivered_coupons(ctx, entry)
     flags.extend(delivered_lots(ctx, entry))
     with ctx.uow.pipeline() as pipe:
         cursor = posting.send_delivered(
@@ -278,6 +298,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
             prev_hash=bytes.fromhex(data.prev_hash),
             hash_=hash_,
         )
+        keep_coupons(pipe, coupons, entry)
     row = cursor.fetchone()
     if row is None:
         raise RegisterNotFound
