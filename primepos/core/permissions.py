@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-    from uuid import UUID
 
 
 class Decision(StrEnum):
@@ -359,6 +359,7 @@ LIMITS: Final[Mapping[Permission, frozenset[Limit]]] = {
     Permission.REFUND_NO_RECEIPT: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
     Permission.REFUND_WITH_RECEIPT: frozenset({Limit.AMOUNT, Limit.DAYS, Limit.OUTLETS}),
     Permission.SALE_LINE_DISCOUNT: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
+    Permission.SALE_LINE_VOID: frozenset({Limit.AMOUNT, Limit.OUTLETS}),
     Permission.SALE_PRICE_OVERRIDE: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
     Permission.SALE_TICKET_DISCOUNT: frozenset({Limit.PERCENT, Limit.AMOUNT, Limit.OUTLETS}),
     Permission.SALE_VOID: frozenset({Limit.AMOUNT, Limit.DAYS, Limit.OUTLETS}),
@@ -377,3 +378,43 @@ def grant_of(role: str | None, permission: Permission) -> Grant:
         return GRANTS[Role(role)].get(permission, DENY) if role else DENY
     except ValueError:
         return DENY
+
+
+def read_grants(stored: Mapping[str, Any] | None) -> Mapping[Permission, Grant] | None:
+    """Return the grants of a stored role; None for a built-in one, which stores none.
+
+    A permission that this release does not know is left out: a role made by a newer one grants no more here.
+    """
+    if stored is None:
+        return None
+    known = {each.value: each for each in GRANTABLE}
+    return {known[name]: _read(grant) for name, grant in stored.items() if name in known}
+
+
+def _read(stored: Mapping[str, Any]) -> Grant:
+    percent, outlets = stored.get("max_percent"), stored.get("outlets")
+    return Grant(
+        Decision(stored["decision"]),
+        own=stored.get("own", False),
+        max_percent=None if percent is None else Decimal(percent),
+        max_amount=stored.get("max_amount"),
+        days_back=stored.get("days_back"),
+        outlets=None if outlets is None else frozenset(UUID(each) for each in outlets),
+    )
+
+
+def stored_grants(grants: Mapping[Permission, Grant]) -> dict[str, dict[str, Any]]:
+    """Return grants as they are stored, and sent to a till: JSON-ready, without what is not said."""
+    return {permission.value: _stored(grant) for permission, grant in sorted(grants.items())}
+
+
+def _stored(grant: Grant) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "decision": grant.decision.value,
+        "own": grant.own or None,
+        "max_percent": None if grant.max_percent is None else f"{grant.max_percent:f}",
+        "max_amount": grant.max_amount,
+        "days_back": grant.days_back,
+        "outlets": None if grant.outlets is None else sorted(str(each) for each in grant.outlets),
+    }
+    return {name: value for name, value in values.items() if value is not None}

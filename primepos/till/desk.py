@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from primepos.core.errors import PermissionDenied, PrimePOSError, Unauthenticated
-from primepos.core.permissions import Decision, Permission
+from primepos.core.permissions import Act, Decision, Permission
 from primepos.till.boxes import Box
 from primepos.till.cart import OpenSale, encoded, restored
 from primepos.till.errors import NotNow
@@ -123,24 +123,38 @@ class Desk:
         act: Callable[[Person | None], None],
         *,
         percent: Decimal | None = None,
+        amount: int | None = None,
+        sold_on: date | None = None,
     ) -> None:
         """Do an act if the person may, or after a second person's consent to this very act, once.
 
-        ``percent`` is held against the limit of the grant. ``act`` gets who approved it, None where nobody had to.
+        ``percent`` off a price, ``amount`` in minor units and the day of the sale it goes back to are held against the
+        limits of the grant. ``act`` gets who approved it, None where nobody had to.
 
         Raises:
             PermissionDenied: this role may not do it at all.
         """
         grant = self.person.grant(permission)
-        within = grant.max_percent is None or percent is None or percent <= grant.max_percent
-        if grant.decision is Decision.ALLOW and within:
+        asked = Act(
+            permission=permission,
+            percent=percent,
+            amount=None if amount is None else abs(amount),
+            sold_on=sold_on,
+            outlet_id=self.place.outlet_id,
+        )
+        if grant.covers(asked, self.today):
             act(None)
             return
         if grant.decision is Decision.DENY:
             raise PermissionDenied(permission=permission.value)
-        self._ask_approver(permission, what, act)
+        self._ask_approver(asked, what, act)
 
-    def _ask_approver(self, permission: Permission, what: str, act: Callable[[Person | None], None]) -> None:
+    @property
+    def today(self) -> date | None:
+        """The business day of the open shift."""
+        return None if self.shift is None else self.shift.business_date
+
+    def _ask_approver(self, asked: Act, what: str, act: Callable[[Person | None], None]) -> None:
         box = Box("ask", "Manager's approval", [what], prompt="Manager code", code="APPROVAL_REQUIRED")
 
         def take_code(code: str) -> None:
@@ -149,7 +163,7 @@ class Desk:
 
             def take_pin(pin: str) -> None:
                 try:
-                    approver = self.session.approve(code, pin, permission)
+                    approver = self.session.approve(code, pin, asked, self.today)
                 except PrimePOSError:
                     # Start again at the code: which of the two was wrong is nobody's business.
                     box.prompt, box.secret, box.slow, box.answer = "Manager code", False, False, take_code

@@ -88,7 +88,7 @@ def move(desk: Desk, shift: Shift, kind: str, amount: int, reason: str, *, refer
         _write(desk, shift, kind, values, approver)
         desk.say(what)
 
-    desk.authorise(Permission.CASH_MOVE, what, act)
+    desk.authorise(Permission.CASH_MOVE, what, act, amount=amount)
 
 
 def no_sale(desk: Desk, text: str) -> None:

@@ -177,7 +177,13 @@ def ask_void(desk: Desk, _text: str) -> None:
         if not reason:
             raise NotNow(problem="A void needs a reason")
         desk.boxes.remove(box)
-        desk.authorise(Permission.SALE_VOID, f"{what}: {reason}", lambda approver: _void(desk, sale, reason, approver))
+        desk.authorise(
+            Permission.SALE_VOID,
+            f"{what}: {reason}",
+            lambda approver: _void(desk, sale, reason, approver),
+            amount=sale.total,
+            sold_on=sale.business_date,
+        )
 
     box = Box("ask", "Void the last sale", [what], "Reason", answer)
     desk.boxes.append(box)

@@ -6,21 +6,28 @@ from uuid import UUID
 import msgspec
 
 from primepos.core.context import Identity
-from primepos.core.permissions import Grant, Permission, grant_of
+from primepos.core.permissions import DENY, Grant, Permission, grant_of, read_grants
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who signed in at this register by code and PIN. ``outlet_ids`` None means every outlet."""
+    """Somebody who signed in at this register by code and PIN. ``outlet_ids`` None means every outlet.
+
+    ``grants`` are those of a role that the shop made itself, as they were at signing in; ``account_id`` is the account
+    they sign in with elsewhere.
+    """
 
     staff_id: UUID
     code: str
     name: str
     role: str
     outlet_ids: list[UUID] | None = None
+    grants: dict[str, dict[str, Any]] | None = None
+    account_id: UUID | None = None
 
     def grant(self, permission: Permission) -> Grant:
         """Return what this person may do with a permission."""
-        return grant_of(self.role, permission)
+        own = read_grants(self.grants)
+        return grant_of(self.role, permission) if own is None else own.get(permission, DENY)
 
     def identity(self, register: Identity) -> Identity:
         """Return the identity of this person at the register whose own identity is given."""
@@ -32,6 +39,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
             name=self.name,
             outlet_ids=None if self.outlet_ids is None else frozenset(self.outlet_ids),
             register_id=register.register_id,
+            grants=read_grants(self.grants),
+            account_id=self.account_id,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from primepos.core.amounts import parse_quantity, parse_unit_price
@@ -107,7 +107,7 @@ def void_line(desk: Desk, _text: str) -> None:
         rest = desk.sale.lines
         desk.selected = rest[min(at, len(rest) - 1)].number if rest else None
 
-    desk.authorise(Permission.SALE_LINE_VOID, f"Take off {inert(line.name)}", act)
+    desk.authorise(Permission.SALE_LINE_VOID, f"Take off {inert(line.name)}", act, amount=event.total)
 
 
 def percent(desk: Desk, text: str) -> None:
@@ -121,7 +121,8 @@ def percent(desk: Desk, text: str) -> None:
         desk.record(events.LineDiscounted(line=line.number, percent=value, was=line.discount_percent), approver)
 
     what = f"{desk.place.figures.percent(value)} % off {inert(line.name)}"
-    desk.authorise(Permission.SALE_LINE_DISCOUNT, what, act, percent=value)
+    amount = _minor(desk, line.unit_price * line.quantity * value / 100)
+    desk.authorise(Permission.SALE_LINE_DISCOUNT, what, act, percent=value, amount=amount)
 
 
 def ask_price(desk: Desk, _text: str) -> None:
@@ -139,7 +140,11 @@ def ask_price(desk: Desk, _text: str) -> None:
             desk.record(events.PriceSet(line=line.number, unit_price=price, was=line.unit_price), approver)
 
         what = f"{inert(line.name)} at {figures.price(price)} instead of {figures.price(line.unit_price)}"
-        desk.authorise(Permission.SALE_PRICE_OVERRIDE, what, act)
+        cut = max(line.list_price - price, Decimal(0))
+        share = cut * 100 / line.list_price if line.list_price else Decimal(0)
+        desk.authorise(
+            Permission.SALE_PRICE_OVERRIDE, what, act, percent=share, amount=_minor(desk, cut * line.quantity)
+        )
 
     now = f"{inert(line.name)}, now {figures.price(line.unit_price)}"
     box = Box("ask", "Another price", [now], "New price", answer)
@@ -163,7 +168,10 @@ def ask_ticket_discount(desk: Desk, _text: str) -> None:
             desk.record(event, approver)
 
         off = figures.money(minor) if minor else f"{figures.percent(event.percent)} %"
-        desk.authorise(Permission.SALE_TICKET_DISCOUNT, f"{off} off the ticket", act, percent=event.percent)
+        full = desk.sale.tried(events.TicketDiscounted(percent=Decimal(0), minor=0)).total
+        amount = full - desk.sale.tried(event).total
+        share = event.percent if not minor else Decimal(amount * 100) / full if full else Decimal(100)
+        desk.authorise(Permission.SALE_TICKET_DISCOUNT, f"{off} off the ticket", act, percent=share, amount=amount)
 
     lines = ["10 takes ten percent off, -2.50 takes an amount off, 0 takes the discount away."]
     box = Box("ask", "Discount on the ticket", lines, "Discount", answer)
@@ -262,7 +270,13 @@ def _set_quantity(desk: Desk, line: Line, quantity: Decimal) -> None:
 
     figures = desk.place.figures
     what = f"{inert(line.name)}: {figures.quantity(quantity)} instead of {figures.quantity(line.quantity)}"
-    desk.authorise(Permission.SALE_LINE_VOID, what, act)
+    amount = _minor(desk, line.unit_price * (line.quantity - quantity))
+    desk.authorise(Permission.SALE_LINE_VOID, what, act, amount=amount)
+
+
+def _minor(desk: Desk, amount: Decimal) -> int:
+    """Return an amount in currency units as minor units, rounded half up."""
+    return int(amount.scaleb(desk.place.figures.currency.exponent).quantize(ONE, rounding=ROUND_HALF_UP))
 
 
 def _check_pieces(quantity: Decimal, sold_by: str, name: str) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from primepos.core.errors import ApprovalRequired
 from primepos.core.permissions import Decision, Permission
 from primepos.till.runner import Person
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from primepos.core.permissions import Act
     from primepos.till.runner import Runner
 
 
@@ -32,21 +37,34 @@ class Session:
         """Nobody stands at the till any more; the open sale is not touched."""
         self.person = None
 
-    def approve(self, code: str, pin: str, permission: Permission) -> Person:
-        """Return the second person who consents to an act that needs ``permission``.
+    def approve(self, code: str, pin: str, act: Act, today: date | None) -> Person:
+        """Return the second person who consents to an act; ``today`` is the business day.
 
         Raises:
-            ApprovalRequired: it is the same person, or one who may not do the act or not consent to others'.
+            ApprovalRequired: it is the same person, or one who may not do the act itself, within their own limits, or
+                not consent to others'.
         """
         approver = self._check(code, pin)
-        needed = (permission, Permission.APPROVAL_GIVE)
-        allowed = all(approver.grant(each).decision is Decision.ALLOW for each in needed)
-        if not allowed or (self.person is not None and approver.staff_id == self.person.staff_id):
-            raise ApprovalRequired(f"{approver.name} cannot approve this", permission=permission.value)
+        gives = approver.grant(Permission.APPROVAL_GIVE).decision is Decision.ALLOW
+        may = gives and approver.grant(act.permission).covers(act, today)
+        if not may or (self.person is not None and _is_one(approver, self.person)):
+            raise ApprovalRequired(f"{approver.name} cannot approve this", permission=act.permission.value)
         return approver
 
     def _check(self, code: str, pin: str) -> Person:
         found = self._runner.run("staff.sign_in", {"code": code, "pin": pin})
         return Person(
-            staff_id=found.staff_id, code=found.code, name=found.name, role=found.role, outlet_ids=found.outlet_ids
+            staff_id=found.staff_id,
+            code=found.code,
+            name=found.name,
+            role=found.role,
+            outlet_ids=found.outlet_ids,
+            grants=None if found.grants is None else msgspec.to_builtins(found.grants),
+            account_id=found.user_id,
         )
+
+
+def _is_one(first: Person, second: Person) -> bool:
+    """Tell whether two who signed in are one person, by PIN or by account."""
+    by_account = first.account_id is not None and first.account_id == second.account_id
+    return by_account or first.staff_id == second.staff_id

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from primepos.core.operations import App
 
 ALL = every_operation()
+# A picture of one pixel, as JSON carries it.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 class Theirs:
@@ -147,6 +149,16 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
         "unit_price": "1",
         "tax_class_id": t.shop.tax_class_id,
     },
+    "catalog.create_variants": lambda _, t: {"product_id": t.product, "options": [{"name": "size", "values": ["S"]}]},
+    "catalog.edit_products": lambda _, t: {"choice": {"ids": [t.product]}, "change": {"unit_price": "9"}},
+    "catalog.image": lambda _, t: {"id": t.product},
+    "catalog.labels": lambda _, t: {"items": [{"product_id": t.product}]},
+    "catalog.list_variants": lambda _, t: {"id": t.product},
+    "catalog.print_labels": lambda _, t: {"items": [{"product_id": t.product}]},
+    "catalog.remove_image": lambda _, t: {"id": t.product},
+    "catalog.set_image": lambda _, t: {"product_id": t.product, "content": PIXEL},
+    "catalog.set_kit": lambda m, t: {"product_id": m.products[0], "components": [{"product_id": t.product}]},
+    "catalog.set_units": lambda _, t: {"product_id": t.product, "units": [{"code": "case", "factor": "6"}]},
     "catalog.create_tax_class": lambda _, t: {"code": "n", "name": "N", "tax_ids": [t.shop.tax_id]},
     "catalog.get_product": lambda _, t: {"id": t.product},
     "catalog.list_products": lambda _, t: {"category_id": t.category},
@@ -211,6 +223,18 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "inventory.set_reorder": lambda m, t: {"outlet_id": m.outlet_id, "product_id": t.product, "minimum": "1"},
     "inventory.ship_transfer": lambda _, t: {"id": new_id(), "transfer_id": t.transfer},
     "inventory.show_policy": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.kit_availability": lambda m, t: {"outlet_id": m.outlet_id, "product_id": t.product},
+    "inventory.list_lots": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "inventory.receive_lots": lambda m, t: {
+        "outlet_id": m.outlet_id,
+        "lines": [{"product_id": t.product, "lot": "L"}],
+    },
+    "inventory.trace_lot": lambda _, t: {"product_id": t.product, "lot": "L"},
+    "inventory.write_off_lots": lambda _, t: {
+        "outlet_id": t.shop.outlet_id,
+        "lines": [{"product_id": t.product, "lot": "L"}],
+        "reason": "gone",
+    },
     "inventory.list_levels": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "inventory.list_movements": lambda _, t: {"product_id": t.product},
     "inventory.open_stock": lambda m, t: {
@@ -336,7 +360,14 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "users.set_role": lambda _, t: {"user_id": t.shop.owner.actor_id, "role": "cashier"},
 }
 # Asked by the till itself, not by a person.
-AS_DEVICE = {"timeclock.clock_in", "timeclock.clock_out", "cash.deliver", "cash.deliver_closing", "sales.deliver", "staff.sign_in"}
+AS_DEVICE = {
+    "cash.deliver",
+    "cash.deliver_closing",
+    "sales.deliver",
+    "staff.sign_in",
+    "timeclock.clock_in",
+    "timeclock.clock_out",
+}
 # These take an id that is the caller's own to choose, or none of a tenant's.
 NO_FOREIGN_ID: set[str] = {"approvals.ask", "customers.create", "users.create", "users.invite"}
 

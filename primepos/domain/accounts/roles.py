@@ -7,9 +7,7 @@ with a role that is no more.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from primepos.core.permissions import (
     GRANTABLE,
@@ -21,55 +19,19 @@ from primepos.core.permissions import (
     Limit,
     Permission,
     Role,
+    read_grants,
+    stored_grants,
 )
 from primepos.domain.accounts.errors import GrantNotPossible, MoreThanYours, RoleNotFound
 from primepos.domain.accounts.schemas import GIVEN_ROLES
+
+__all__ = ["read_grants", "stored_grants"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from primepos.core.context import Identity
     from primepos.core.db import UnitOfWork
-
-
-def read_grants(stored: Mapping[str, Any] | None) -> Mapping[Permission, Grant] | None:
-    """Return the grants of a stored role; None for a built-in one, which stores none.
-
-    A permission that this release does not know is left out: a role made by a newer one grants no more here.
-    """
-    if stored is None:
-        return None
-    known = {each.value: each for each in GRANTABLE}
-    return {known[name]: _read(grant) for name, grant in stored.items() if name in known}
-
-
-def _read(stored: Mapping[str, Any]) -> Grant:
-    percent, outlets = stored.get("max_percent"), stored.get("outlets")
-    return Grant(
-        Decision(stored["decision"]),
-        own=stored.get("own", False),
-        max_percent=None if percent is None else Decimal(percent),
-        max_amount=stored.get("max_amount"),
-        days_back=stored.get("days_back"),
-        outlets=None if outlets is None else frozenset(UUID(each) for each in outlets),
-    )
-
-
-def stored_grants(grants: Mapping[Permission, Grant]) -> dict[str, dict[str, Any]]:
-    """Return grants as they are stored, and sent to a till: JSON-ready, without what is not said."""
-    return {permission.value: _stored(grant) for permission, grant in sorted(grants.items())}
-
-
-def _stored(grant: Grant) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "decision": grant.decision.value,
-        "own": grant.own or None,
-        "max_percent": None if grant.max_percent is None else f"{grant.max_percent:f}",
-        "max_amount": grant.max_amount,
-        "days_back": grant.days_back,
-        "outlets": None if grant.outlets is None else sorted(str(each) for each in grant.outlets),
-    }
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def grants_of(role: str | None, stored: Mapping[str, Any] | None) -> Mapping[Permission, Grant]:
