@@ -207,6 +207,7 @@ class TillSeries:
             msgspec.structs.replace(
                 each,
                 quantity=-each.quantity,
+                discount=-each.discount,
                 base=-each.base,
                 tax=-each.tax,
                 total=-each.total,
@@ -302,6 +303,8 @@ BOOKED_TABLES = (
     "payments",
     "stock_movements",
     "stock_levels",
+    "stock_lots",
+    "lot_movements",
     "ledger_entries",
     "sale_returns",
     "shifts",

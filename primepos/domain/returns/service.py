@@ -42,6 +42,7 @@ from primepos.domain.sales.errors import (
     ValueExceeded,
 )
 from primepos.domain.sales.goods_errors import AgeNotConfirmed
+from primepos.domain.sales.offering import Wish
 from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods
 from primepos.domain.sales.recording import About, at_counter, record_sale, with_shift
 from primepos.domain.sales.rights import return_acts, sale_acts
@@ -217,7 +218,8 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
     """
     fingerprint = request_hash(data)
     sale, earlier = _sold(ctx, data.sale_id)
-    counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint, data.lines)
+    wish = Wish(sale.customer_id)
+    counter = at_counter(ctx, data.outlet_id or sale.outlet_id, data.id, fingerprint, data.lines, wish)
     if isinstance(counter, SaleOut):
         return counter
     _require_standing(sale)
@@ -233,6 +235,7 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         currency_code=place.currency,
         settings=place.settings,
         checked=checked,
+        deal=counter.deal,
     )
     # Before the accounts are locked: a new day's shift is committed by itself.
     place = with_shift(ctx, place, data.id)

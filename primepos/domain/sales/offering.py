@@ -294,10 +294,13 @@ def _give_back(pipe: Pipeline, entry: Posting, sales: list[UUID], *, whole: bool
 
 
 def delivered_coupons(ctx: Context, entry: Posting) -> CouponPart:
-    """Count the coupons that a till has taken already, and flag the record for what is odd about them.
+    """Count the coupons that a till has taken or undone already, and flag the record for what is odd about them.
 
     ``COUPON_UNKNOWN``: no coupon has the code. ``COUPON_OVERUSED``: it was used up, which a till finds out too late.
     """
+    if (entry.void_of is not None and _coupons_on(entry.lines)) or entry.returns:
+        with ctx.uow.pipeline() as pipe:
+            ask_coupons(pipe, NO_COUPONS, entry)
     codes = _coupons_on(entry.lines) if entry.kind == "sale" else {}
     if not codes:
         return NO_COUPONS
