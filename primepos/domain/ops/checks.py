@@ -15,6 +15,7 @@ from typing import Final
 
 from primepos.domain.ops.cash_checks import CASH_CHECKS
 from primepos.domain.ops.question import Check
+from primepos.domain.ops.value_checks import VALUE_CHECKS
 
 # What was said of each sale when it was booked; repeated calls leave rows without a receipt.
 _ACKNOWLEDGED: Final = (
@@ -469,4 +470,5 @@ CHECKS = (
         " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id WHERE h.register_id <> s.register_id",
     ),
     *CASH_CHECKS,
+    *VALUE_CHECKS,
 )

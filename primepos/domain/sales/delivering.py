@@ -12,7 +12,7 @@ from primepos.domain.sales.chain import THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale, SaleNotFound
 from primepos.domain.sales.tendering import ValuePart, ask_value, plan_refund, plan_sale, plan_void, wallet_of
 from primepos.domain.values import finding
-from primepos.domain.values.ledger import moved_from
+from primepos.domain.values.ledger import moved_from, note_seals
 from primepos.domain.values.points import rule_of
 from primepos.domain.values.queries import draw_allotment
 
@@ -108,6 +108,7 @@ def delivered_value(
     with ctx.uow.pipeline() as pipe:
         cursor = ask_value(pipe, ctx, plan, sale_id=data.id, day=data.business_date)
     moved = {} if cursor is None else moved_from(cursor)
+    note_seals(ctx, moved)
     captured = {each for found in moved.values() for each in found.captured}
     for each in plan.moves:
         found = moved[each.account_id]

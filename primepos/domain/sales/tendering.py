@@ -28,7 +28,7 @@ from primepos.domain.values.errors import (
     ValueNotFound,
     ValueShort,
 )
-from primepos.domain.values.ledger import Move, ask_moves, moved_from, require_moved
+from primepos.domain.values.ledger import Move, ask_moves, moved_from, note_seals, require_moved
 from primepos.domain.values.points import rule_of
 from primepos.pricing.returns import share
 
@@ -99,13 +99,15 @@ def ask_value(
     )
 
 
-def require_value(value: ValuePart, cursor: psycopg.Cursor[Any] | None, day: date) -> None:
-    """Refuse a record whose value did not hold; the transaction must then end.
+def require_value(ctx: Context, value: ValuePart, cursor: psycopg.Cursor[Any] | None, day: date) -> None:
+    """Refuse a record whose value did not hold; the transaction must then end. What it did is kept in the trail.
 
     Raises: ValueNotFound, ValueBlocked, ValueExpired, ValueShort.
     """
     if cursor is not None:
-        require_moved(value.moves, moved_from(cursor), day)
+        moved = moved_from(cursor)
+        require_moved(value.moves, moved, day)
+        note_seals(ctx, moved)
 
 
 def value_acts(

@@ -21,7 +21,7 @@ from primepos.core.clock import business_date
 from primepos.domain.values.errors import ValueBlocked, ValueExpired, ValueNotFound, ValueShort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import psycopg
@@ -71,7 +71,16 @@ class Moved(Struct, frozen=True, kw_only=True):
     entry_no: int | None
     is_short: bool
     captured: list[UUID]
+    seals: dict[str, str]
 
+
+#: What the trail keeps of an entry ``e`` of an account ``v``, so that none is changed, added or taken out unseen.
+SEAL: Final = (
+    "md5(ROW(e.account_id, e.entry_no, e.at AT TIME ZONE 'UTC', e.business_date, e.cause, e.amount, e.balance, e.worth,"
+    " e.sale_id, e.line_no, e.payment_seq, e.of_sale_id, e.authorisation_id, e.by_line, e.is_forced, e.act_id,"
+    " e.request_hash, e.reason, e.actor_id, e.actor, v.kind, v.currency, v.code_hash, v.code_tail, v.expires_on,"
+    " v.opened_at AT TIME ZONE 'UTC', v.opened_by)::text)"
+)
 
 _MOVE: Final = " ".join(
     """
@@ -81,7 +90,8 @@ WITH asked AS MATERIALIZED (
         authorisation_id uuid, worth bigint, by_line jsonb, forced boolean, act_id uuid, request_hash text,
         reason text)
 ), locked AS MATERIALIZED (
-    SELECT v.id, v.kind, v.balance, v.held, v.floor, v.entries, v.state, v.expires_on
+    SELECT v.id, v.kind, v.balance, v.held, v.floor, v.entries, v.state, v.expires_on, v.currency, v.code_hash,
+           v.code_tail, v.opened_at, v.opened_by
       FROM value_accounts v
      WHERE v.tenant_id = %(tenant)s AND v.id IN (SELECT account_id FROM asked)
      ORDER BY v.id FOR UPDATE
@@ -130,12 +140,16 @@ WITH asked AS MATERIALIZED (
            q.act_id, decode(q.request_hash, 'hex'), q.reason, %(actor_id)s::uuid, %(actor)s
       FROM asked q JOIN moved m ON m.id = q.account_id JOIN judged j ON j.id = q.account_id
     WINDOW w AS (PARTITION BY q.account_id ORDER BY q.n ROWS UNBOUNDED PRECEDING)
+    RETURNING *
+), sealed AS (
+    SELECT e.account_id, json_object_agg(e.account_id || ':' || e.entry_no, <seal>) AS seals
+      FROM entered e JOIN locked v ON v.id = e.account_id GROUP BY 1
 )
 SELECT j.id, j.kind, j.state, j.expires_on, j.available::bigint, m.balance, m.entries,
-       j.available + j.taken < 0, coalesce(j.captured, '{}')
-  FROM judged j LEFT JOIN moved m ON m.id = j.id
+       j.available + j.taken < 0, coalesce(j.captured, '{}'), s.seals
+  FROM judged j LEFT JOIN moved m ON m.id = j.id LEFT JOIN sealed s ON s.account_id = j.id
  ORDER BY j.id
-""".split()
+""".replace("<seal>", SEAL).split()
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -184,10 +198,18 @@ def moved_from(cursor: psycopg.Cursor[Any]) -> dict[UUID, Moved]:
             entry_no=row[6],
             is_short=row[7],
             captured=row[8],
+            seals=row[9] or {},
         )
         for row in cursor.fetchall()
     ]
     return {each.account_id: each for each in found}
+
+
+def note_seals(ctx: Context, moved: Mapping[UUID, Moved]) -> None:
+    """Keep the seals of the entries in the trail, with the act that wrote them."""
+    kept = ctx.audit.data.setdefault("value_seals", {})
+    for each in moved.values():
+        kept.update(each.seals)
 
 
 def require_moved(moves: Sequence[Move], moved: dict[UUID, Moved], day: date) -> None:
@@ -242,4 +264,5 @@ def move(ctx: Context, moves: Sequence[Move]) -> dict[UUID, Moved]:
         )
     moved = moved_from(cursor)
     require_moved(moves, moved, day)
+    note_seals(ctx, moved)
     return moved

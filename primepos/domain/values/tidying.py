@@ -54,7 +54,6 @@ def _expire_cards(ctx: Context) -> int:
         ids = [row["id"] for row in found]
         move(ctx, [Move(account_id=row["id"], amount=-row["balance"], cause="expire", forced=True) for row in found])
         queries.close(ctx, ids)
-        ctx.uow.keep()
         done += len(found)
     return done
 
@@ -70,7 +69,6 @@ def _lapse_points(ctx: Context, now: datetime) -> int:
     done = 0
     while found := queries.lapsed_points(ctx, before, _BATCH):
         move(ctx, [Move(account_id=each, amount=-old, cause="expire", forced=True) for each, old in found.items()])
-        ctx.uow.keep()
         done += len(found)
     return done
 
@@ -94,7 +92,6 @@ def _follow_merged(ctx: Context) -> int:
             ]
             move(ctx, moves)
         queries.close(ctx, [row["id"]])
-        ctx.uow.keep()
         done += 1
     return done
 
