@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from primepos.domain.ops.cash_checks import CASH_CHECKS
+from primepos.domain.ops.offer_checks import OFFER_CHECKS
 from primepos.domain.ops.question import Check
 from primepos.domain.ops.value_checks import VALUE_CHECKS
 
@@ -471,4 +472,5 @@ CHECKS = (
     ),
     *CASH_CHECKS,
     *VALUE_CHECKS,
+    *OFFER_CHECKS,
 )
