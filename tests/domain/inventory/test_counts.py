@@ -72,7 +72,7 @@ def sell(app: App, shop: Shop, quantity: str) -> None:
 
 
 def test_counting_goes_on_beside_selling_and_moves_what_was_missing_when_counted(app: App, shop: Shop) -> None:
-    apple, bread, cheese = shop.products
+    apple, bread, _ = shop.products
     for each in shop.products:
         stocked(app, shop, each, "10", "0.50")
     count = opened(app, shop)

@@ -128,8 +128,8 @@ def test_a_products_rule_stands_above_the_outlets_and_that_above_the_tenants(app
     with pytest.raises(OutOfStock) as refused:
         app.run(book_sale, shop.cashier, basket(shop))
     assert refused.value.data == {"products": "B-2"}
+    lines = [{"product_id": bread, "delta": "-1"}, {"product_id": apple, "delta": "-1"}]
     with pytest.raises(NegativeStock):
-        lines = [{"product_id": bread, "delta": "-1"}, {"product_id": apple, "delta": "-1"}]
         app.run(adjust_stock, shop.manager, {**here, "reason": "x", "lines": lines})
     shown = app.run(show_policy, shop.clerk, {**here, "product_id": bread})
     assert (shown.tenant, shown.outlet, shown.product, shown.policy) == ("block", "warn", "block", "block")
