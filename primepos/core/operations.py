@@ -391,6 +391,7 @@ class App:
                 grant=grant,
                 request_id=request_id,
                 consent=consent,
+                files=self.files,
                 _load_tenant=self._tenants,
             )
             outcome.context = context
