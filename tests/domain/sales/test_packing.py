@@ -47,8 +47,8 @@ def product(app: App, shop: Shop, sku: str, price: str = "1.00", **more: Any) ->
 def levels(app: App, shop: Shop) -> dict[str, Decimal]:
     found = rows(
         app,
-        "SELECT p.sku, l.quantity FROM stock_levels l JOIN products p ON p.tenant_id = l.tenant_id AND p.id = l.product_id"
-        " WHERE l.tenant_id = %s",
+        "SELECT p.sku, l.quantity FROM stock_levels l"
+        " JOIN products p ON p.tenant_id = l.tenant_id AND p.id = l.product_id WHERE l.tenant_id = %s",
         (shop.tenant_id,),
     )
     return {row["sku"]: row["quantity"] for row in found}
@@ -319,7 +319,7 @@ def test_goods_that_are_not_tracked_have_no_lot(app, shop):
 
 def test_more_than_is_in_a_lot_is_not_sold_from_it(app, shop, yoghurt):
     with pytest.raises(LotNotHere):
-        sell(app, shop, {"product_id": yoghurt, "lot": "NEW", "quantity": "6"}, {"product_id": yoghurt, "lot": "NEW", "quantity": "5"})  # fmt: skip
+        sell(app, shop, *[{"product_id": yoghurt, "lot": "NEW", "quantity": each} for each in ("6", "5")])
     assert lots(app, shop) == {"OLD": Decimal(5), "NEW": Decimal(10)}
 
 
