@@ -71,8 +71,16 @@ class Priced:
 # Fields that requests did not have at first: left out of the fingerprint while they say nothing, so that a call is
 # known again by a release that has more of them.
 _LATER = {
-    "": {"tip": 0, "customer_id": None, "salesperson_id": None, "note": "", "values": [], "age_confirmed": False,
-         "coupons": [], "tax_mapping": None},
+    "": {
+        "tip": 0,
+        "customer_id": None,
+        "salesperson_id": None,
+        "note": "",
+        "values": [],
+        "age_confirmed": False,
+        "coupons": [],
+        "tax_mapping": None,
+    },
     "lines": {"note": "", "unit": "", "lot": ""},
     "tenders": {"code": None, "account_id": None, "authorisation_id": None, "currency": None, "foreign_amount": None},
 }
@@ -99,10 +107,12 @@ def price_request(
     values: Sequence[SaleLine] = (),
     checked: str = "",
     deal: Deal | None = None,
+    deposit: int = 0,
 ) -> Priced:
     """Price what a caller asks for with the catalogue's prices and the tenant's rules, and settle its tenders.
 
     ``values`` are the lines that sell value, beside the goods; ``checked`` says who saw to what the goods require.
+    A ``deposit`` in minor units pays first, as far as it is needed.
 
     Raises:
         UnknownProduct, NotPaid, and the pricing engine's own refusals.
@@ -121,12 +131,16 @@ def price_request(
     if values:
         owed = sum(line.total for line in values)
         unpaid = replace(unpaid, lines=[*unpaid.lines, *values], value=owed, total=unpaid.total + owed)
-    payments, rounding = settled_payments(unpaid.total + data.tip, data.tenders, cash_rule(settings))
+    used = min(deposit, unpaid.total)
+    due = unpaid.total + data.tip - used
+    payments, rounding = settled_payments(due, data.tenders, cash_rule(settings))
     payments = [
         foreign_payment(each, tender, currency_code, settings) for each, tender in zip_longest(payments, data.tenders)
     ]
     if data.tip:
         payments.append(SalePayment(kind="tip", amount=-data.tip))
+    if used:
+        payments.append(SalePayment(kind="deposit", amount=used))
     return replace(unpaid, payments=payments, rounding=rounding, total=unpaid.total + rounding)
 
 

@@ -122,8 +122,8 @@ def body_hash(
     return hashlib.sha256(_encode(values)).hexdigest()
 
 
-_PLAIN_LINE = ["goods", "", "1.000", "", "", None]
-_PLAIN_PAYMENT = [None, None, None, None, None]
+_PLAIN_LINE: list[object] = ["goods", "", "1.000", "", "", None]
+_PLAIN_PAYMENT: list[object] = [None, None, None, None, None]
 
 
 def _more_of_line(line: SaleLine) -> list[object]:
@@ -135,7 +135,7 @@ def _more_of_line(line: SaleLine) -> list[object]:
 
 def _more_of_payment(payment: SalePayment) -> list[object]:
     account, held, rate = payment.account_id, payment.authorisation_id, payment.rate
-    if account is held is rate is payment.currency is payment.foreign_amount is None:
+    if (account, held, rate, payment.currency, payment.foreign_amount) == (None,) * 5:
         return _PLAIN_PAYMENT
     return [
         None if account is None else str(account),

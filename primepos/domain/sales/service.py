@@ -6,14 +6,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from primepos.core.amounts import InvalidAmount, currency
 from primepos.core.context import Context
 from primepos.core.db import TransactionRetry
-from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
+from primepos.core.errors import InvalidInput
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.inventory.allotments import draw
-from primepos.domain.payments.foreign import CurrencyNotTaken, RateDiffers
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales import posting, queries
 from primepos.domain.sales.booking import (
@@ -21,9 +19,7 @@ from primepos.domain.sales.booking import (
     is_mirror,
     negated,
     normalised,
-    price_request,
     reprice_flags,
-    request_hash,
 )
 from primepos.domain.sales.chain import body_of, link_hash, series_name
 from primepos.domain.sales.delivering import delivered_goods, delivered_returns, delivered_value, products_of
@@ -35,31 +31,23 @@ from primepos.domain.sales.errors import (
     NotOnAccount,
     NumberConflict,
     OutletNotFound,
-    OutOfStock,
     PaysTooMuch,
     RegisterNotFound,
     SaleConflict,
     SaleNotFound,
     ShiftUnknown,
-    TotalDiffers,
     UnknownProduct,
     VoidAtTill,
     VoidTooLate,
 )
-from primepos.domain.sales.goods_errors import AgeNotConfirmed
 from primepos.domain.sales.offering import (
-    OFFER_REFUSALS,
-    Wish,
-    coupons_of,
     delivered_coupons,
     delivered_deal,
     keep_coupons,
-    offer_acts,
 )
-from primepos.domain.sales.packing import GOODS_REFUSALS, check_goods, delivered_lots, goods_flags
+from primepos.domain.sales.packing import delivered_lots, goods_flags
 from primepos.domain.sales.paying import pay_account, pay_sale, sale_on_account, settlement_of
-from primepos.domain.sales.recording import About, at_counter, booked_sale, record_sale, stored_sale, with_shift
-from primepos.domain.sales.rights import sale_acts
+from primepos.domain.sales.recording import About, booked_sale, record_sale, stored_sale
 from primepos.domain.sales.schemas import (
     BookSale,
     DeliverSale,
@@ -72,44 +60,19 @@ from primepos.domain.sales.schemas import (
     SaleSettlement,
     VoidSale,
 )
+from primepos.domain.sales.selling import SALE_REFUSALS, sell
 from primepos.domain.sales.tendering import (
     VALUE_REFUSALS,
-    find_value,
-    plan_sale,
     plan_void,
-    value_acts,
-    value_lines,
-    with_accounts,
 )
 from primepos.domain.tenancy.errors import TenantSuspended
-from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender, UnsolvableTaxes
+from primepos.pricing.errors import InvalidTender
 
 
 @operation(
     "sales.book",
     permission=Permission.SALE_CREATE,
-    raises=(
-        OutletNotFound,
-        UnknownProduct,
-        NotPaid,
-        TotalDiffers,
-        OutOfStock,
-        SaleConflict,
-        TenantSuspended,
-        PermissionDenied,
-        ApprovalRequired,
-        InvalidAmount,
-        InvalidCart,
-        InvalidTender,
-        DiscountTooLarge,
-        UnsolvableTaxes,
-        CurrencyNotTaken,
-        RateDiffers,
-        *GOODS_REFUSALS,
-        AgeNotConfirmed,
-        *VALUE_REFUSALS,
-        *OFFER_REFUSALS,
-    ),
+    raises=SALE_REFUSALS,
 )
 def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     """Price and book a sale into the outlet's own series; the server's prices count.
@@ -118,64 +81,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
     is refused. Written in one statement: sale, lines, taxes, payments, stock, ledger, number and hash. Amounts are
     minor units. With the tenant's stock policy *block* nothing is sold that is not there.
     """
-    fingerprint = request_hash(data)
-    wish = Wish(data.customer_id, data.coupons, data.tax_mapping)
-    counter = at_counter(ctx, data.outlet_id, data.id, fingerprint, data.lines, wish)
-    if isinstance(counter, SaleOut):
-        return counter
-    place = counter.place
-    about_it = f"sale:{data.id}"
-    asked = sale_acts(
-        data.lines,
-        counter.goods,
-        exponent=currency(place.currency).exponent,
-        outlet_id=data.outlet_id,
-        subject=about_it,
-        ticket_percent=data.ticket_discount_percent,
-        ticket_minor=data.ticket_discount,
-    )
-    asked += offer_acts(wish, outlet_id=data.outlet_id, subject=about_it)
-    ctx.require_all([*asked, *value_acts(data.tenders, data.values, outlet_id=data.outlet_id, subject=about_it)])
-    found = find_value(ctx, place.settings, data.tenders, data.customer_id, data.values)
-    checked, flags = check_goods(
-        ctx,
-        data.lines,
-        counter.goods,
-        place,
-        customer_id=data.customer_id,
-        age_confirmed=data.age_confirmed,
-    )
-    priced = price_request(
-        data,
-        counter.goods,
-        counter.taxes,
-        currency_code=place.currency,
-        settings=place.settings,
-        values=value_lines(ctx, found, data.values),
-        checked=checked,
-        deal=counter.deal,
-    )
-    priced = with_accounts(priced, data.tenders, found)
-    if data.total is not None and data.total != priced.total:
-        raise TotalDiffers(total=priced.total, given=data.total)
-    place = with_shift(ctx, place, data.id)
-    booked = record_sale(
-        ctx,
-        place,
-        priced,
-        sale_id=data.id,
-        kind="sale",
-        fingerprint=fingerprint,
-        void_of=None,
-        reason=None,
-        block=True,
-        flags=flags,
-        about=About(data.customer_id, data.salesperson_id, data.note),
-        value=plan_sale(ctx, place.settings, priced, found),
-        coupons=coupons_of(counter.deal),
-    )
-    ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
-    return booked
+    return sell(ctx, data)
 
 
 @operation(
