@@ -238,12 +238,13 @@ def what_is_left(sale: SaleOut, earlier: Earlier) -> list[RefundableLine]:
     return found
 
 
-def back_before(sale: SaleOut, earlier: Earlier) -> int:
-    """Return what came back of a sale before, in minor units above zero."""
+def worth_back(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -> int:
+    """Return what came back of a sale before and comes back now, together, in minor units above zero."""
+    back = {each.line_no: each.quantity for each in returns}
     return sum(
-        share(line.total, before=_NONE, quantity=earlier.quantities[n], sold=line.quantity)
+        share(line.total, before=_NONE, quantity=quantity, sold=line.quantity)
         for n, line in enumerate(sale.lines, 1)
-        if earlier.quantities.get(n)
+        if (quantity := earlier.quantities.get(n, _NONE) + back.get(n, _NONE)) > 0
     )
 
 

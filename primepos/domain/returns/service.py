@@ -16,7 +16,6 @@ from primepos.domain.payments.settlement import NotPaid, cash_rule
 from primepos.domain.returns.refunding import (
     Earlier,
     Return,
-    back_before,
     cards_left,
     goods_back,
     price_exchange,
@@ -24,6 +23,7 @@ from primepos.domain.returns.refunding import (
     returned_lines,
     wanted_returns,
     what_is_left,
+    worth_back,
 )
 from primepos.domain.sales import queries
 from primepos.domain.sales.booking import Priced, price_lines, price_return, request_hash
@@ -102,12 +102,12 @@ def refund_sale(ctx: Context, data: RefundSale) -> SaleOut:
     if isinstance(counter, SaleOut):
         return counter
     _require_standing(sale)
+    returns = wanted_returns(sale, earlier, data.lines)
+    ctx.require_all([_refund_act(sale, earlier, returns)])
     # Before the accounts are locked: a new day's shift is committed by itself.
     place = with_shift(ctx, counter.place, data.id)
     wallet = wallet_of(ctx, place.settings, sale, data.tenders)
-    returns = wanted_returns(sale, earlier, data.lines)
     priced = price_refund(sale, earlier, returns, data.tenders, cash_rule(place.settings), wallet)
-    ctx.require_all([_refund_act(sale, earlier, priced)])
     _move_back(ctx, sale, earlier, returns, priced)
     back = returned_lines(sale, earlier, returns)
     booked = record_sale(
@@ -156,15 +156,14 @@ def _require_standing(sale: SaleOut) -> None:
         raise AlreadyVoided
 
 
-def _refund_act(sale: SaleOut, earlier: Earlier, priced: Priced, *, sold: int = 0) -> Act:
+def _refund_act(sale: SaleOut, earlier: Earlier, returns: Sequence[Return]) -> Act:
     """Return what taking these goods back weighs: all that came back of the sale, this included.
 
-    So nobody stays within a limit by refunding in parts. ``sold`` lines before them are sold, not taken back.
+    So nobody stays within a limit by refunding in parts.
     """
-    now = -sum(line.total for line in priced.lines[sold:])
     return Act(
         permission=Permission.REFUND_WITH_RECEIPT,
-        amount=now + back_before(sale, earlier),
+        amount=worth_back(sale, earlier, returns),
         sold_on=sale.business_date,
         outlet_id=sale.outlet_id,
         subject=f"sale:{sale.id}",
@@ -237,13 +236,9 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
         checked=checked,
         deal=counter.deal,
     )
-    # Before the accounts are locked: a new day's shift is committed by itself.
-    place = with_shift(ctx, place, data.id)
-    wallet = wallet_of(ctx, place.settings, sale, data.tenders)
-    priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings), wallet)
     ctx.require_all(
         [
-            _refund_act(sale, earlier, priced, sold=len(sold.lines)),
+            _refund_act(sale, earlier, returns),
             *sale_acts(
                 data.lines,
                 counter.goods,
@@ -253,6 +248,10 @@ def exchange_goods(ctx: Context, data: ExchangeGoods) -> SaleOut:
             ),
         ]
     )
+    # Before the accounts are locked: a new day's shift is committed by itself.
+    place = with_shift(ctx, place, data.id)
+    wallet = wallet_of(ctx, place.settings, sale, data.tenders)
+    priced = price_exchange(sale, earlier, returns, sold, data.tenders, cash_rule(place.settings), wallet)
     _move_back(ctx, sale, earlier, returns, priced)
     back = returned_lines(sale, earlier, returns, after=len(sold.lines))
     priced, value = plan_exchange(ctx, place.settings, wallet, sale, priced, back, data.tenders)

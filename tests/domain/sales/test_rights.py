@@ -47,7 +47,7 @@ def beyond(app, shop, act, who, data):
 def test_a_price_cut_is_bounded_by_what_it_takes_off(app, shop, limited, limits, within, over):
     who = limited(SALE_PRICE_OVERRIDE=limits)
     assert app.run(book_sale, who, apples(shop, unit_price=within)).total == int(float(within) * 1000)
-    app.run(book_sale, who, apples(shop, unit_price="1.50"))
+    app.run(book_sale, who, {**apples(shop, unit_price="1.50"), "tenders": [{"kind": "cash", "amount": 1500}]})
     data = apples(shop, unit_price=over)
     acts = beyond(app, shop, book_sale, who, data)
     percent, amount = ("51", 510) if over == "0.49" else ("21", 210)
