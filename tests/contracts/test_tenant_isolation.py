@@ -17,6 +17,13 @@ from primepos.domain.cash.service import close_shift, move_cash, propose_adjustm
 from primepos.domain.catalog.service import create_category
 from primepos.domain.customers.service import create_customer, create_group
 from primepos.domain.inventory.service import open_count, request_transfer
+from primepos.domain.offers.service import (
+    create_coupons,
+    create_price_list,
+    create_promotion,
+    create_tax_mapping,
+    hold_coupon,
+)
 from primepos.domain.outlets.service import create_outlet
 from primepos.domain.purchasing.service import (
     approve_order,
@@ -86,6 +93,18 @@ class Theirs:
         app.run(receive_order, shop.owner, {"id": new_id(), "order_id": self.order})
         back = {"id": new_id(), "order_id": self.order, "lines": goods, "reason": "Theirs"}
         self.returned = app.run(return_to_supplier, shop.owner, back).id
+        self.price_list = app.run(create_price_list, shop.owner, {"code": "theirs", "name": "Theirs"}).id
+        self.tax_mapping = app.run(create_tax_mapping, shop.owner, {"code": "theirs", "name": "Theirs"}).id
+        self.promotion = app.run(
+            create_promotion,
+            shop.owner,
+            {"code": "theirs", "name": "Theirs", "kind": "percent", "percent": "5", "needs_coupon": True},
+        ).id
+        coupons = {"id": new_id(), "promotion_id": self.promotion, "codes": ["THEIRS"]}
+        app.run(create_coupons, shop.owner, coupons)
+        self.hold = app.run(
+            hold_coupon, shop.cashier, {"id": new_id(), "outlet_id": shop.outlet_id, "code": "THEIRS"}
+        ).id
 
 
 def _goods(theirs: Theirs) -> dict[str, Any]:
@@ -168,6 +187,11 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "catalog.unarchive_product": lambda _, t: {"id": t.product},
     "catalog.update_product": lambda _, t: {"id": t.product, "name": "Mine now"},
     "catalog.update_tax": lambda _, t: {"id": t.shop.tax_id, "amount": "99"},
+    "coupons.create": lambda _, t: {"id": new_id(), "promotion_id": t.promotion, "count": 1},
+    "coupons.list": lambda _, t: {"promotion_id": t.promotion},
+    "coupons.check": lambda _, t: {"code": "THEIRS", "customer_id": t.customer},
+    "coupons.hold": lambda m, _: {"id": new_id(), "outlet_id": m.outlet_id, "code": "THEIRS"},
+    "coupons.release": lambda _, t: {"id": t.hold},
     "customers.archive": lambda _, t: {"id": t.customer},
     "customers.consent": lambda _, t: {"id": t.customer, "purpose": "email", "given": True, "how": "web"},
     "customers.consents": lambda _, t: {"id": t.customer},
@@ -247,6 +271,7 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
         "lines": [{"product_id": t.product, "quantity": "5"}],
         "reason": "theft",
     },
+    "offers.snapshot": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "outlets.archive": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.get": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.unarchive": lambda _, t: {"id": t.shop.outlet_id},
@@ -283,12 +308,40 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "purchasing.unarchive_supplier": lambda _, t: {"id": t.supplier},
     "purchasing.update_order": lambda _, t: {"id": t.order, "note": "theft"},
     "purchasing.update_supplier": lambda _, t: {"id": t.supplier, "name": "Mine now"},
+    "pricelists.archive": lambda _, t: {"id": t.price_list},
+    "pricelists.create": lambda _, t: {"code": "n", "name": "N", "terms": {"outlet_ids": [t.shop.outlet_id]}},
+    "pricelists.price_at": lambda m, t: {"outlet_id": m.outlet_id, "product_id": t.product},
+    "pricelists.set_prices": lambda _, t: {
+        "price_list_id": t.price_list,
+        "prices": [{"product_id": t.product, "amount": "1"}],
+    },
+    "pricelists.show": lambda _, t: {"id": t.price_list},
+    "pricelists.update": lambda _, t: {"id": t.price_list, "name": "Mine now"},
+    "promotions.archive": lambda _, t: {"id": t.promotion},
+    "promotions.create": lambda _, t: {
+        "code": "n",
+        "name": "N",
+        "kind": "percent",
+        "percent": "5",
+        "goods": {"product_ids": [t.product]},
+    },
+    "promotions.show": lambda _, t: {"id": t.promotion},
+    "promotions.try": lambda m, t: {"outlet_id": m.outlet_id, "lines": [{"product_id": t.product}]},
+    "promotions.update": lambda _, t: {"id": t.promotion, "name": "Mine now"},
+    "taxmappings.archive": lambda _, t: {"id": t.tax_mapping},
+    "taxmappings.create": lambda _, t: {
+        "code": "n",
+        "name": "N",
+        "rules": [{"from_class_id": t.shop.tax_class_id}],
+    },
+    "taxmappings.update": lambda _, t: {"id": t.tax_mapping, "name": "Mine now"},
     "registers.archive": lambda _, t: {"id": t.shop.till_id},
     "registers.create": lambda _, t: {"outlet_id": t.shop.outlet_id, "code": "n", "name": "N"},
     "registers.get": lambda _, t: {"id": t.shop.till_id},
     "registers.list": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "registers.new_epoch": lambda _, t: {"id": t.shop.till_id, "reason": "theft"},
     "registers.unarchive": lambda _, t: {"id": t.shop.till_id},
+    "reporting.margin": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "reporting.sales": lambda _, t: {"outlet_id": t.shop.outlet_id},
     "reporting.summarise_day": lambda _, t: {"outlet_id": t.shop.outlet_id, "business_date": "2026-03-02"},
     "sales.book": lambda m, t: basket(m, outlet_id=t.shop.outlet_id),
