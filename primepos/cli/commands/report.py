@@ -13,8 +13,8 @@ from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption,
 from primepos.cli.output import emit, note
 from primepos.core.amounts import plain_amount
 from primepos.core.errors import InvalidInput
-from primepos.domain.reporting.schemas import GROUPINGS, SalesFigure, SalesReport
-from primepos.domain.reporting.service import report_sales
+from primepos.domain.reporting.schemas import GROUPINGS, MARGIN_GROUPINGS, SalesFigure, SalesReport
+from primepos.domain.reporting.service import report_margin, report_sales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +86,70 @@ def sales(
     columns = {"key": by, **_COLUMNS[by]}
     if not found.total.value:
         columns.pop("value", None)
+    emit(shown, as_json=False, as_csv=as_csv, columns=columns)
+    if not found.is_complete:
+        note(f"Only the first {len(found.rows)} rows are shown; see --limit.")
+    if not as_csv:
+        note(f"Amounts in {found.currency}.")
+
+
+@app.command(
+    epilog=examples(
+        "primepos report margin",
+        "primepos report margin --since 2026-03-01 --by category",
+        "primepos report margin --by day --csv > margin.csv",
+    )
+)
+def margin(
+    *,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First business day, as 2026-03-01.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last business day, itself included.")] = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="WHAT", help="product, category, outlet, day or month.")
+    ] = "product",
+    outlet: Annotated[str | None, typer.Option(metavar="CODE", help="Only this outlet.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many rows.")] = 1000,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """Report what was earned on goods: net sales less what the goods were worth when they were sold.
+
+    Lines whose cost nobody knew are counted in `no cost` and stay out of the margin. Amounts as in `report sales`.
+    """
+    if by not in MARGIN_GROUPINGS:
+        raise InvalidInput(f"--by: one of {', '.join(MARGIN_GROUPINGS)}")
+    asked = {
+        "group_by": by,
+        "since": _day("--since", since),
+        "until": _day("--until", until),
+        "outlet": outlet,
+        "limit": limit,
+    }
+    found = session.run_in_tenant(report_margin, asked, tenant=tenant, env_file=env_file)
+    if as_json:
+        emit(found, as_json=True)
+        return
+    shown = []
+    for row in found.rows if as_csv else [*found.rows, found.total]:
+        values = msgspec.structs.asdict(row)
+        for name in ("base", "known_base", "cost", "margin", "uncosted_base"):
+            values[name] = plain_amount(values[name], found.currency_exponent)
+        shown.append(values)
+    columns = {
+        "key": by,
+        "name": "name",
+        "quantity": "quantity",
+        "base": "net",
+        "known_base": "net of known cost",
+        "cost": "cost",
+        "margin": "margin",
+        "percent": "%",
+        "uncosted_lines": "no cost",
+    }
+    if by in {"category", "day", "month"}:
+        columns.pop("name")
     emit(shown, as_json=False, as_csv=as_csv, columns=columns)
     if not found.is_complete:
         note(f"Only the first {len(found.rows)} rows are shown; see --limit.")

@@ -74,6 +74,68 @@ class SalesReport(Struct, frozen=True, kw_only=True):
     is_complete: bool
 
 
+MarginGrouping = Literal["product", "category", "outlet", "day", "month"]
+MARGIN_GROUPINGS: tuple[str, ...] = get_args(MarginGrouping)
+
+
+class AskMargin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what was earned from business day ``since`` to ``until``, both included; without them, from first to last.
+
+    ``outlet_id``, or ``outlet`` with its code, asks for one outlet; without either, for all that the caller works in.
+    ``limit`` bounds the rows, the largest margins first; days and months come in their order.
+    """
+
+    group_by: MarginGrouping = "product"
+    since: date | None = None
+    until: date | None = None
+    outlet_id: UUID | None = None
+    outlet: Code | None = None
+    limit: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise ValueError("since is after until")
+        if self.outlet_id is not None and self.outlet is not None:
+            raise ValueError("give either the id or the code of an outlet")
+
+
+class MarginFigure(Struct, frozen=True, kw_only=True):
+    """One row: net sales of goods, what they were worth, and the difference; minor units.
+
+    ``margin = known_base - cost`` and ``percent`` is its share of ``known_base``, in percent with two decimals, None of
+    nothing. ``known_base`` is net sales of the lines whose cost is known; the others are ``uncosted_lines`` and
+    ``uncosted_base``. Voids and refunds are taken off.
+    """
+
+    key: str
+    name: str = ""
+    lines: int
+    quantity: Decimal
+    base: int
+    known_base: int
+    cost: int
+    margin: int
+    percent: Decimal | None
+    uncosted_lines: int
+    uncosted_base: int
+
+
+class MarginReport(Struct, frozen=True, kw_only=True):
+    """What was earned: rows, and the total over all rows, also those left out.
+
+    ``is_complete`` is false where ``limit`` left rows out.
+    """
+
+    currency: str
+    currency_exponent: int
+    group_by: str
+    since: date | None
+    until: date | None
+    rows: list[MarginFigure]
+    total: MarginFigure
+    is_complete: bool
+
+
 class SummariseDay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Name one business day of one outlet."""
 

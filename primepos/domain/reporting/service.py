@@ -7,15 +7,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from primepos.core.amounts import round_half_up
 from primepos.core.context import Context
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.jobs.tasks import job
 from primepos.domain.outlets.errors import OutletNotFound
-from primepos.domain.reporting import queries
+from primepos.domain.reporting import margins, queries
 from primepos.domain.reporting.schemas import (
+    AskMargin,
     AskSales,
     DaySummaryOut,
+    MarginFigure,
+    MarginReport,
     SalesFigure,
     SalesReport,
     SummariseDay,
@@ -60,6 +64,56 @@ def report_sales(ctx: Context, data: AskSales) -> SalesReport:
         rows=figures,
         total=_figure({**{name: total[name] or 0 for name in _COUNTS}, "key": "total", "name": "", "quantity": None}),
         is_complete=len(figures) == len(rows),
+    )
+
+
+@operation("reporting.margin", permission=Permission.REPORT_MARGIN, reads=True, raises=(OutletNotFound,))
+def report_margin(ctx: Context, data: AskMargin) -> MarginReport:
+    """Report what was earned on goods: by product, category, outlet, day or month; amounts in minor units.
+
+    The cost of a line is what its goods were worth, by the moving average, when it was booked; lines without a known
+    cost are named and stay out of the margin. Voids and refunds are taken off. Who works in some outlets gets the
+    figures of those.
+    """
+    outlets: list[UUID] | None = None
+    if data.outlet_id is not None or data.outlet is not None:
+        outlets = [_outlet(ctx, data.outlet_id, data.outlet)]
+    elif ctx.identity.outlet_ids is not None:
+        outlets = sorted(ctx.identity.outlet_ids)
+    rows, total = margins.margins(
+        ctx.uow, ctx.tenant_id, group_by=data.group_by, since=data.since, until=data.until, outlets=outlets
+    )
+    figures = [_margin(row) for row in rows]
+    in_time = data.group_by in {"day", "month"}
+    figures.sort(key=lambda each: (0 if in_time else -each.margin, each.key))
+    currency = ctx.tenant.currency
+    return MarginReport(
+        currency=currency.code,
+        currency_exponent=currency.exponent,
+        group_by=data.group_by,
+        since=data.since,
+        until=data.until,
+        rows=figures[: data.limit],
+        total=_margin({**total, "key": "total", "name": ""}),
+        is_complete=len(figures) <= data.limit,
+    )
+
+
+def _margin(row: dict[str, Any]) -> MarginFigure:
+    margin = row["known_base"] - row["cost"]
+    share = Decimal(100 * margin) / row["known_base"] if row["known_base"] else None
+    return MarginFigure(
+        key=row["key"],
+        name=row["name"],
+        lines=row["lines"],
+        quantity=row["quantity"],
+        base=row["base"],
+        known_base=row["known_base"],
+        cost=row["cost"],
+        margin=margin,
+        percent=None if share is None else round_half_up(share, Decimal("0.01")),
+        uncosted_lines=row["uncosted_lines"],
+        uncosted_base=row["uncosted_base"],
     )
 
 
