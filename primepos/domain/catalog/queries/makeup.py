@@ -50,11 +50,12 @@ def put_units(ctx: Context, product_id: UUID, units: Sequence[UnitIn]) -> None:
 def checked_components(ctx: Context, kit_id: UUID, given: Sequence[ComponentIn]) -> dict[UUID, Decimal]:
     """Return product and quantity of each component.
 
-    Raises: :class:`ProductNotFound`; :class:`BadComponent` for a kit, a parent, the kit itself, an archived product,
-    or one that stands twice.
+    Raises: :class:`ProductNotFound`; :class:`BadComponent` for a kit, a parent, the kit itself, a product that is
+    archived or tracked by lot, or one that stands twice.
     """
     found = ctx.uow.rows(
-        "SELECT id, sku, kind, archived_at FROM products WHERE tenant_id = %s AND (id = ANY(%s) OR sku = ANY(%s))",
+        "SELECT id, sku, kind, archived_at, tracking FROM products"
+        " WHERE tenant_id = %s AND (id = ANY(%s) OR sku = ANY(%s))",
         (
             ctx.tenant_id,
             [each.product_id for each in given if each.product_id is not None],
@@ -75,6 +76,8 @@ def checked_components(ctx: Context, kit_id: UUID, given: Sequence[ComponentIn])
             problem = f"it is a {row['kind']}"
         elif row["archived_at"] is not None:
             problem = "it is archived"
+        elif row["tracking"] != "none":
+            problem = "it is tracked by lot or serial number, which a kit could not name"
         elif row["id"] in wanted:
             problem = "it stands twice"
         if problem is not None:

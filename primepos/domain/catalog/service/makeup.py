@@ -237,7 +237,7 @@ def set_kit(ctx: Context, data: SetKit) -> ProductOut:
 
     It is taxed by its own tax class, whatever its components bear. With ``price`` ``sum`` its price follows theirs.
     Raises: ``PRODUCT_NOT_FOUND``, ``NOT_A_KIT`` (a parent, a variant, or part of another kit), ``BAD_COMPONENT`` (a
-    kit, a parent, an archived product), ``PERMISSION_DENIED`` (its price changes and that is not allowed).
+    kit, a parent, what is archived or tracked by lot), ``PERMISSION_DENIED`` (its price would change).
     """
     products.lock_catalogue(ctx)
     product = products.get_product(ctx, data.product_id)
@@ -247,7 +247,7 @@ def set_kit(ctx: Context, data: SetKit) -> ProductOut:
     elif product.units:
         problem = "it has units"
     elif product.tracking != "none":
-        problem = "it is tracked by lot or serial number; its components may be"
+        problem = "it is tracked by lot or serial number"
     elif data.components and (kits := makeup.kits_with(ctx, product.id)):
         problem = f"it is a component of {kits[0]}"
     if problem is not None:

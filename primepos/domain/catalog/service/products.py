@@ -12,6 +12,7 @@ from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.catalog.errors import (
     BadCheckDigit,
+    BadComponent,
     BarcodeTaken,
     CategoryArchived,
     CategoryNotFound,
@@ -26,7 +27,7 @@ from primepos.domain.catalog.errors import (
     TaxClassNotFound,
     UnitMismatch,
 )
-from primepos.domain.catalog.queries import bulk, products, taxes, variants
+from primepos.domain.catalog.queries import bulk, makeup, products, taxes, variants
 from primepos.domain.catalog.scanning import look_up, rules_of
 from primepos.domain.catalog.schemas import (
     WEIGHT_UNITS,
@@ -140,6 +141,7 @@ def list_products(ctx: Context, data: ListProducts) -> ProductPage:
         PermissionDenied,
         UnitMismatch,
         KitPriceFollows,
+        BadComponent,
     ),
 )
 def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
@@ -149,7 +151,8 @@ def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
     makes no new version. Variants that are called after their parent are called after its new name.
 
     Raises: ``PRODUCT_NOT_FOUND``, ``STALE_VERSION``, ``DUPLICATE_SKU``, ``TAX_CLASS_NOT_FOUND``,
-    ``CATEGORY_NOT_FOUND``, ``CATEGORY_ARCHIVED``, ``PERMISSION_DENIED``, ``UNIT_MISMATCH``, ``KIT_PRICE_FOLLOWS``.
+    ``CATEGORY_NOT_FOUND``, ``CATEGORY_ARCHIVED``, ``PERMISSION_DENIED``, ``UNIT_MISMATCH``, ``KIT_PRICE_FOLLOWS``,
+    ``BAD_COMPONENT`` (part of a kit that would be tracked).
     """
     products.lock_catalogue(ctx)
     product = products.get_product(ctx, data.id)
@@ -167,6 +170,8 @@ def update_product(ctx: Context, data: UpdateProduct) -> ProductOut:
         # What was said of the other way of selling does not hold any more.
         changes.setdefault("unit", product.unit if sold_by == product.sold_by else None)
     _check_content(product, changes)
+    if changes.get("tracking", "none") != "none" and (kits := makeup.kits_with(ctx, product.id)):
+        raise BadComponent(sku=product.sku, problem=f"{kits[0]} could not say which lot of it was sold")
     if "tax_class_id" in changes:
         taxes.find_tax_class(ctx, changes["tax_class_id"])
     if changes.get("category_id") is not None:
