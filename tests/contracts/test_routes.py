@@ -85,11 +85,15 @@ def test_only_signing_in_needs_no_token():
     assert public == {"accounts.login", "accounts.refresh", "accounts.register"}
 
 
+# Reads that are asked with a body all the same, and why.
+ASKED_BY_BODY = {"promotions.try": "a cart does not fit into a URL"}
+
+
 def test_reading_is_get_and_changing_is_not():
     wrong = [
         endpoint.operation.name
         for _, _, endpoint in endpoints()
-        if endpoint.operation.reads != (endpoint.method == "GET")
+        if endpoint.operation.reads != (endpoint.method == "GET") and endpoint.operation.name not in ASKED_BY_BODY
     ]
     # It answers from what is stored and counts failures: a PIN does not belong into a URL.
     assert wrong == []
