@@ -36,6 +36,7 @@ from primepos.domain.purchasing.service import (
 from primepos.domain.sales.service import book_sale, deliver_sale
 from primepos.domain.schema import GLOBAL_TABLES, METADATA
 from primepos.domain.staff.service import ask_approval, clock_in, create_role, create_staff
+from primepos.domain.values.service import authorise, issue_card
 from tests.conftest import NOON
 from tests.contracts.every_operation import every_operation
 from tests.factories import Shop, TillSeries, a_shift, basket, rows
@@ -106,6 +107,10 @@ class Theirs:
             hold_coupon, shop.cashier, {"id": new_id(), "outlet_id": shop.outlet_id, "code": "THEIRS"}
         ).id
 
+        self.gift_card = app.run(issue_card, shop.owner, {"id": new_id(), "amount": 500, "reason": "theirs"}).account_id
+        kept = {"id": new_id(), "account_id": self.gift_card, "amount": 100}
+        self.held = app.run(authorise, shop.cashier, kept).id
+
 
 def _goods(theirs: Theirs) -> dict[str, Any]:
     return {"product_id": theirs.product, "quantity": "1"}
@@ -117,6 +122,39 @@ def _deliver(mine: Shop, theirs: Theirs) -> dict[str, Any]:
 
 # How each operation is asked for what is another tenant's. A list answers with nothing instead of refusing.
 ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
+    "accounts.adjust": lambda _, t: {"id": new_id(), "customer_id": t.customer, "amount": -1, "reason": "theft"},
+    "accounts.ageing": lambda _, t: {"customer_id": t.customer},
+    "accounts.open_sales": lambda _, t: {"customer_id": t.customer},
+    "accounts.pay": lambda m, t: {
+        "id": new_id(),
+        "customer_id": t.customer,
+        "outlet_id": m.outlet_id,
+        "amount": 1,
+        "tenders": [{"kind": "cash", "amount": 1}],
+    },
+    "accounts.set_limit": lambda _, t: {"customer_id": t.customer, "limit": 99},
+    "accounts.statement": lambda _, t: {"customer_id": t.customer},
+    "giftcards.adjust": lambda _, t: {"id": new_id(), "account_id": t.gift_card, "amount": -1, "reason": "theft"},
+    "giftcards.block": lambda _, t: {"account_id": t.gift_card, "reason": "theft"},
+    "giftcards.issue": lambda _, t: {"id": new_id(), "amount": 1, "reason": "theft", "customer_id": t.customer},
+    "giftcards.tell_code": lambda _, t: {"account_id": t.gift_card},
+    "giftcards.unblock": lambda _, t: {"account_id": t.gift_card, "reason": "theft"},
+    "points.adjust": lambda _, t: {"id": new_id(), "customer_id": t.customer, "amount": 1, "reason": "theft"},
+    "sales.pay": lambda _, t: {"id": new_id(), "sale_id": t.sale, "tenders": [{"kind": "cash", "amount": 1}]},
+    "sales.settlement": lambda _, t: {"id": t.sale},
+    "storecredit.adjust": lambda _, t: {"id": new_id(), "customer_id": t.customer, "amount": 1, "reason": "theft"},
+    "values.allot": lambda _, t: {
+        "id": new_id(),
+        "register_id": t.shop.till_id,
+        "kind": "gift_card",
+        "amount": 1,
+        "expires_at": NOON.isoformat(),
+    },
+    "values.allotments": lambda _, t: {"register_id": t.shop.till_id},
+    "values.authorise": lambda _, t: {"id": new_id(), "account_id": t.gift_card, "amount": 1},
+    "values.entries": lambda _, t: {"account_id": t.gift_card},
+    "values.of_customer": lambda _, t: {"customer_id": t.customer},
+    "values.release": lambda _, t: {"id": t.held},
     "audit.list": lambda _, t: {"actor_id": t.shop.owner.actor_id},
     "cash.bank_deposit": lambda _, t: {"id": new_id(), "outlet_id": t.shop.outlet_id, "amount": 1, "reason": "theft"},
     "cash.close_shift": lambda _, t: {"shift_id": t.shift, "counted": 0},

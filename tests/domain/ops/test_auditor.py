@@ -26,7 +26,9 @@ from primepos.domain.outlets.service import create_register
 from primepos.domain.returns.service import refund_sale
 from primepos.domain.sales.schemas import SalePayment
 from primepos.domain.sales.service import book_sale, deliver_sale, void_sale
+from primepos.domain.values.service import issue_card, set_limit
 from tests.conftest import NOON
+from tests.domain.values.value_world import a_customer
 from tests.factories import TillSeries, a_product, a_shift, a_shop, basket
 
 if TYPE_CHECKING:
@@ -56,9 +58,12 @@ BOOKED = (
     "shift_reports",
     "safe_entries",
     "safes",
+    "value_accounts",
+    "value_entries",
     "registers",
 )
 RECEIVED = "goods received by hand: who, when and why are free text of the act, in no other row but the trail's"
+REQUEST = "the request itself is not kept: a wrong one makes a repeat a conflict"
 NAMED = "the name on the screen or the order of rows; no figure hangs on it"
 UNSEEN = {
     ("stock_movements", "receive", "at"): RECEIVED,
@@ -70,6 +75,11 @@ UNSEEN = {
     ("stock_movements", "sale", "id"): NAMED,
     ("stock_movements", "void", "id"): NAMED,
     ("stock_movements", "refund", "id"): NAMED,
+    **{("value_accounts", sort, "request_hash"): REQUEST for sort in ("card", "account")},
+    **{
+        ("value_accounts", sort, "customer_id"): "whose it is follows a merge; no figure hangs on it"
+        for sort in ("card", "account")
+    },
     ("registers", "till", "created_at"): NAMED,
     ("registers", "till", "updated_at"): NAMED,
     ("registers", "till", "archived_at"): "taking a till out of use is no figure; the trail has it",
@@ -137,6 +147,12 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
     app.run(deliver_sale, shop.device, late)
     till.shift_id = a_shift(app, shop)
     app.run(deliver_sale, shop.device, till.sell())
+    card = {"id": new_id(), "amount": 900, "reason": "a prize", "code": "CARD-0000-0001"}
+    app.run(issue_card, shop.owner, card)
+    ada = a_customer(app, shop)
+    app.run(set_limit, shop.owner, {"customer_id": ada, "limit": 5000})
+    owed = [{"kind": "gift_card", "code": card["code"], "amount": 400}, {"kind": "account", "amount": 500}]
+    app.run(book_sale, shop.owner, basket(shop, lines=[{**lines[0], "quantity": "9"}], tenders=owed, customer_id=ada))
     # Rows a reference can be turned to: another till with a shift and a sale of its own, another outlet's level.
     app.run(close_period, shop.owner, {})
     made = app.run(create_register, shop.owner, {"outlet_id": shop.outlet_id, "code": "till-2", "name": "Till 2"})
@@ -189,6 +205,8 @@ SORTS = {
     "safe_entries": {"drop": "kind = 'drop'", "closing": "kind = 'closing'"},
     "safes": {"any": "true"},
     "registers": {"till": "id = {till}", "server": "id = {server}"},
+    "value_accounts": {"card": "kind = 'gift_card'", "account": "kind = 'account'"},
+    "value_entries": {"issue": "cause = 'issue'", "sale": "cause = 'sale'"},
 }
 OTHER = {
     "kind": [
@@ -196,6 +214,7 @@ OTHER = {
         ("payments", "cash", "card"),
         ("stock_movements", "sale", "adjust"),
         ("cash_movements", "drop", "pickup"),
+        ("value_accounts", "gift_card", "store_credit"),
     ],
 }
 
