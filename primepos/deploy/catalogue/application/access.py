@@ -37,9 +37,6 @@ AWAITED: Final[Mapping[str, str]] = {
     for feature, names in {
         "accounting export": "accounting:export",
         "API keys and webhooks": "apikey:write webhook:write",
-        "customers, gift cards, points": (
-            "customer:credit_limit giftcard:adjust giftcard:issue loyalty:adjust sale:credit_sale"
-        ),
         "card terminals": "payment:offline_card",
         "plans and metering": "plan:write usage:read",
         "price lists and promotions": "promotion:write",
