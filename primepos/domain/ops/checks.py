@@ -16,6 +16,7 @@ from typing import Final
 from primepos.domain.ops.cash_checks import CASH_CHECKS
 from primepos.domain.ops.offer_checks import OFFER_CHECKS
 from primepos.domain.ops.question import Check
+from primepos.domain.ops.stock_checks import STOCK_CHECKS
 from primepos.domain.ops.value_checks import VALUE_CHECKS
 
 # What was said of each sale when it was booked; repeated calls leave rows without a receipt.
@@ -471,6 +472,7 @@ CHECKS = (
         " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id WHERE h.register_id <> s.register_id",
     ),
     *CASH_CHECKS,
+    *STOCK_CHECKS,
     *VALUE_CHECKS,
     *OFFER_CHECKS,
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from primepos.core.context import Context
 from primepos.core.operations import Scope, operation
 from primepos.core.permissions import Permission
-from primepos.domain.ops import books
+from primepos.domain.ops import books, stock_costs
 from primepos.domain.ops.checks import CHECKS
 from primepos.domain.ops.schemas import BooksOut, Problem, VerifyBooks
 
-# The chain of sales and the seals of closings are worked out again beside the questions.
-SEALS = 2
+# The chain of sales, the seals of closings and what goods are worth are worked out again beside the questions.
+SEALS = 3
 
 
 @operation("ops.verify_books", permission=Permission.TENANT_SUSPEND, scope=Scope.SYSTEM, reads=True)
@@ -35,6 +35,7 @@ def _verify(ctx: Context, data: VerifyBooks) -> BooksOut:
     problems: list[Problem] = list(books.failed_checks(ctx.uow, slugs, data.most_problems))
     # What is wrong comes before what is only waited for, and is never crowded out by it.
     problems += books.broken_closings(ctx.uow, slugs)
+    problems += stock_costs.wrong_averages(ctx.uow, slugs)
     problems.sort(key=lambda each: each.pending)
     ok = all(each.pending for each in problems)
     chains = set()

@@ -115,7 +115,7 @@ def books(make_app: Callable[..., App], url: str, clock: FrozenClock) -> tuple[A
         shop.owner,
         {
             "outlet_id": shop.outlet_id,
-            "lines": [{"product_id": each, "quantity": "50"} for each in shop.products],
+            "lines": [{"product_id": each, "quantity": "50", "unit_cost": "0.40"} for each in shop.products],
             "reason": "first",
         },
     )
