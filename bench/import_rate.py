@@ -28,12 +28,13 @@ import psycopg
 
 from primepos.adapters import migrations
 from primepos.bootstrap import build_app
-from primepos.cli.intake import Job, feed_sales, fingerprint_of
+from primepos.cli.intake import Job, feed_sales
 from primepos.core.context import operator
 from primepos.core.embedded.cluster import Cluster
 from primepos.core.settings import load_settings
 from primepos.domain.catalog.service import create_tax_class
 from primepos.domain.importing.dialects import ONLINE_RETAIL
+from primepos.domain.importing.feeding import fingerprint_of
 from primepos.domain.importing.files import examine
 from primepos.domain.importing.refusals import RefusalFile
 from primepos.domain.importing.sales_reader import read_sales

@@ -34,6 +34,7 @@ from primepos.api.routes.categories import CategoriesController
 from primepos.api.routes.customers import CustomersController
 from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
+from primepos.api.routes.interchange import ExportsController, ImportsController, JobsController
 from primepos.api.routes.offers import (
     CouponsController,
     OffersController,
@@ -41,6 +42,7 @@ from primepos.api.routes.offers import (
     PromotionsController,
     TaxMappingsController,
 )
+from primepos.api.routes.orders import OrdersController, RemovedController
 from primepos.api.routes.outlets import OutletsController
 from primepos.api.routes.products import LabelsController, ProductsController
 from primepos.api.routes.purchasing import PurchasesController, SuppliersController
@@ -98,8 +100,13 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ValuesController,
     AccountsController,
     FiscalController,
+    OrdersController,
+    RemovedController,
     ReportsController,
     AuditController,
+    ImportsController,
+    ExportsController,
+    JobsController,
 )
 
 

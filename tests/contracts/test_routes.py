@@ -17,10 +17,15 @@ from primepos.core.permissions import Permission
 # Not on the API, and why. The administration of the installation comes with the admin panel.
 NOT_ROUTED = {
     "customers.reseal": "a change of keys is the server's: at its shell",
+    "importing.load_customers": "one batch of a file that the command line reads",
     "importing.load_products": "one batch of a file that the command line reads",
     "importing.load_sales": "one batch of a file that the command line reads",
+    "importing.load_stock": "one batch of a file that the command line reads",
+    "importing.plan_customers": "the command line asks before it reads a file",
     "importing.plan_products": "the command line asks before it reads a file",
     "importing.plan_sales": "the command line asks before it reads a file",
+    "importing.plan_stock": "the command line asks before it reads a file",
+    "importing.run_upload": "the worker runs it when a file has been handed in",
     "importing.sales_by_month": "the command line compares an import with its source",
     "jobs.cancel": "administration of the installation: at the server's shell",
     "jobs.facts": "the deploy gate and the metrics ask for it",

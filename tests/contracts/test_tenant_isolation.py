@@ -16,6 +16,7 @@ from primepos.core.ids import new_id
 from primepos.domain.cash.service import close_shift, move_cash, propose_adjustment
 from primepos.domain.catalog.service import create_category
 from primepos.domain.customers.service import create_customer, create_group
+from primepos.domain.importing.service import submit_import
 from primepos.domain.inventory.service import open_count, request_transfer
 from primepos.domain.offers.service import (
     create_coupons,
@@ -68,6 +69,9 @@ class Theirs:
         self.sale = app.run(book_sale, shop.cashier, basket(shop)).id
         self.delivered = TillSeries(shop, self.shift, NOON).sell()
         app.run(deliver_sale, shop.device, self.delivered)
+        self.upload = new_id()
+        announced = {"id": self.upload, "kind": "products", "file_name": "theirs.csv", "parts": 2}
+        app.run(submit_import, shop.owner, announced)
         self.category = app.run(create_category, shop.owner, {"name": "Theirs"}).id
         self.customer = app.run(create_customer, shop.owner, {"name": "Theirs", "number": "555"}).id
         self.group = app.run(create_group, shop.owner, {"code": "theirs", "name": "Theirs"}).id
@@ -246,6 +250,9 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
     "fiscal.sales": lambda _, t: {"register_id": t.shop.server_id, "epoch": 1, "up_to": 9},
     "inventory.add_counted": lambda _, t: {"id": new_id(), "count_id": t.count, "lines": [_goods(t)]},
+    "importing.add_part": lambda _, t: {"id": t.upload, "part_no": 1, "content": "eA=="},
+    "importing.refused_rows": lambda _, t: {"id": t.upload},
+    "importing.run_upload": lambda _, t: {"id": t.upload},
     "inventory.adjust": lambda m, t: {
         "outlet_id": m.outlet_id,
         "lines": [{"product_id": t.product, "delta": "5"}],
@@ -310,6 +317,7 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
         "reason": "theft",
     },
     "offers.snapshot": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "jobs.show": lambda _, t: {"id": t.upload},
     "outlets.archive": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.get": lambda _, t: {"id": t.shop.outlet_id},
     "outlets.unarchive": lambda _, t: {"id": t.shop.outlet_id},
@@ -460,7 +468,7 @@ AS_DEVICE = {
     "timeclock.clock_out",
 }
 # These take an id that is the caller's own to choose, or none of a tenant's.
-NO_FOREIGN_ID: set[str] = {"approvals.ask", "customers.create", "users.create", "users.invite"}
+NO_FOREIGN_ID: set[str] = {"approvals.ask", "customers.create", "importing.submit", "users.create", "users.invite"}
 
 
 def takes_ids(shape: Any) -> bool:

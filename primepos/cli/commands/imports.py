@@ -11,43 +11,38 @@ import typer
 
 from primepos.cli import session
 from primepos.cli.exits import ExitCode
-from primepos.cli.intake import (
-    Advance,
-    Counts,
-    Job,
-    errors_path,
-    feed_customers,
-    feed_products,
-    feed_sales,
-    feed_stock,
-    fingerprint_of,
-    progress,
-    try_sales,
-)
+from primepos.cli.intake import Job, errors_path, feed_sales, progress, try_sales
 from primepos.cli.options import EnvFileOption, JsonFlag, TenantOption, examples
 from primepos.cli.output import emit, note, to_json
 from primepos.cli.preparing import Asked, Prepared, prepare
 from primepos.core.errors import InvalidInput
 from primepos.domain.importing.customers_reader import read_customers
 from primepos.domain.importing.dialects import SALES
-from primepos.domain.importing.errors import LocationUnknown
+from primepos.domain.importing.feeding import (
+    Advance,
+    Counts,
+    feed_customers,
+    feed_products,
+    feed_stock,
+    fingerprint_of,
+)
 from primepos.domain.importing.products_reader import read_products
 from primepos.domain.importing.receipts_reader import read_receipts
 from primepos.domain.importing.refusals import RefusalFile
 from primepos.domain.importing.registry import receipts_of
 from primepos.domain.importing.sales_reader import read_sales
 from primepos.domain.importing.service import plan_customers, plan_products, plan_sales, plan_stock, sales_by_month
-from primepos.domain.importing.stock_reader import read_stock
+from primepos.domain.importing.stock_reader import outlets_of, read_stock
 from primepos.domain.importing.systems.receipts import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from primepos.core.context import Identity
     from primepos.core.operations import App
     from primepos.domain.importing.receipts_reader import ReceiptsFile
     from primepos.domain.importing.sales_reader import SalesFile
-    from primepos.domain.importing.schemas import OutletName, PlanOut
+    from primepos.domain.importing.schemas import PlanOut
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -270,7 +265,7 @@ def stock(
     job = Job(running, identity, fingerprint_of(ready.known.sha256, reading), ready.shape.system, file.name)
     plan = running.run(plan_stock, identity, {"fingerprint": job.fingerprint})
     read = read_stock(ready.known, ready.layout, ready.shape, decimal_comma=ready.habits.decimal_comma)
-    read.outlets = _outlets(read.places(), plan.outlets, named, outlet)
+    read.outlets = outlets_of(read.places(), plan.outlets, named, outlet)
 
     def feed(refused: RefusalFile, advance: Advance, *, dry_run: bool) -> Counts:
         return feed_stock(job, read, plan, refused, advance, dry_run=dry_run)
@@ -442,34 +437,6 @@ def _run(
     if as_json:
         emit(result, as_json=True)
     _tell(counts, dry_run=only_rehearsed, errors=where)
-
-
-def _outlets(
-    places: Sequence[str], outlets: Sequence[OutletName], named: dict[str, str], outlet: str | None
-) -> dict[str, str]:
-    """Return which outlet each place of a file is: as was said, else the one of that code or name, else the only one.
-
-    Raises: :class:`LocationUnknown`.
-    """
-    codes = {each.code for each in outlets}
-    told = ", ".join(f"{each.code} ({each.name})" for each in outlets) or "none"
-    for code in [*named.values(), *([outlet] if outlet else [])]:
-        if code not in codes:
-            raise LocationUnknown(location=code, outlets=told)
-    found: dict[str, str] = {}
-    for place in places:
-        known = {each.code for each in outlets if place.casefold() in {each.code.casefold(), each.name.casefold()}}
-        if place in named:
-            found[place] = named[place]
-        elif outlet is not None and (len(places) == 1 or not place):
-            found[place] = outlet
-        elif len(known) == 1:
-            found[place] = known.pop()
-        elif len(places) == 1 and len(outlets) == 1:
-            found[place] = outlets[0].code
-        else:
-            raise LocationUnknown(location=place or "this file's place", outlets=told)
-    return found
 
 
 def _print_months(

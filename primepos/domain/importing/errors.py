@@ -1,6 +1,6 @@
 """How an import can be refused as a whole; a row that cannot be read is no error but a line in the errors file."""
 
-from primepos.core.errors import Conflict, InvalidInput
+from primepos.core.errors import Conflict, InvalidInput, NotFound
 
 
 class FileUnreadable(InvalidInput):
@@ -76,3 +76,17 @@ class LocationUnknown(InvalidInput):
     code = "LOCATION_UNKNOWN"
     template = "Say which outlet {location} is; there are {outlets}"
     hint = 'Name it with --location "PLACE=OUTLET", or give one outlet for all with --outlet.'
+
+
+class ImportNotFound(NotFound):
+    """No import of this id was handed in, or by somebody else."""
+
+    code = "IMPORT_NOT_FOUND"
+    template = "There is no such import"
+
+
+class ImportDiffers(Conflict):
+    """The same id, or the same part, was sent before with something else in it."""
+
+    code = "IMPORT_DIFFERS"
+    template = "This was sent before with other content"

@@ -348,3 +348,79 @@ class MonthList(Struct, frozen=True, kw_only=True):
     """Months of imported sales, oldest first."""
 
     rows: list[MonthFigures]
+
+
+class HowToRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the sender says of a file; what is left out is told from the file, and refused where it cannot be.
+
+    ``source`` is the system it comes from, ``kept_as`` the name its sales are kept under; ``columns`` go from field to
+    column, ``values`` from field to the value of every row, ``locations`` from place to outlet code; ``place`` is whose
+    prices are meant. ``date_formats``: dmy, mdy, ymd or patterns as for strptime.
+    """
+
+    source: Annotated[str, Meta(pattern=r"\A[a-z][a-z-]{0,31}\Z")] | None = None
+    kept_as: Source | None = None
+    columns: Annotated[dict[FieldName, ColumnName], Meta(max_length=50)] = {}
+    values: Annotated[dict[FieldName, ColumnName], Meta(max_length=50)] = {}
+    locations: Annotated[dict[ColumnName, Code], Meta(max_length=500)] = {}
+    outlet: Code | None = None
+    place: ColumnName | None = None
+    encoding: Annotated[str, Meta(max_length=32)] | None = None
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
+    sheet: ColumnName | None = None
+    decimal: Literal["point", "comma"] | None = None
+    date_formats: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=10)] = []
+    zone: Annotated[str, Meta(max_length=64)] | None = None
+    dry_run: bool = False
+
+
+# In a request a part is base64, which makes four bytes of three; a request holds a megabyte.
+MOST_PART_BYTES = 700_000
+MOST_PARTS = 500
+Part = Annotated[bytes, Meta(min_length=1, max_length=MOST_PART_BYTES)]
+
+
+class SubmitImport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file to be imported by a job. ``id`` is the caller's own: sent again, the same file is the same job.
+
+    ``content`` is the whole file in base64; a larger one says how many ``parts`` it has and sends them one by one.
+    """
+
+    id: UUID
+    kind: ImportKind
+    file_name: Name
+    content: Part | None = None
+    parts: Annotated[int, Meta(ge=1, le=MOST_PARTS)] = 1
+    reading: HowToRead = HowToRead()
+
+    def __post_init__(self) -> None:
+        if self.content is not None and self.parts != 1:
+            raise ValueError("content is the whole file, so it has one part")
+
+
+class AddPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of a file, in base64, counted from 1; the last one that comes starts the job."""
+
+    id: UUID
+    part_no: Annotated[int, Meta(ge=1, le=MOST_PARTS)]
+    content: Part
+
+
+class NameImport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name one import that was handed in, by its id."""
+
+    id: UUID
+
+
+class ImportAccepted(Struct, frozen=True, kw_only=True):
+    """An import that was handed in. ``missing`` parts are awaited; with none the job is queued under this ``id``."""
+
+    id: UUID
+    missing: list[int]
+
+
+class RefusedFile(Struct, frozen=True, kw_only=True):
+    """The rows of an import that were refused, as a CSV to be mended and sent again; empty where there are none."""
+
+    file_name: str
+    csv: str

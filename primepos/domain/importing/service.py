@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from primepos.core.amounts import plain_amount
 from primepos.core.context import Context
+from primepos.core.errors import PermissionDenied
 from primepos.core.operations import Nothing, operation
 from primepos.core.permissions import Permission
 from primepos.core.sealed_fields import FieldKeyMissing
@@ -17,13 +18,15 @@ from primepos.core.security import InvalidEmail
 from primepos.domain.catalog.errors import TaxClassMissing, TaxClassNotFound
 from primepos.domain.catalog.queries.taxes import list_tax_classes
 from primepos.domain.customers.errors import InvalidPhone
-from primepos.domain.importing import loading, queries
-from primepos.domain.importing.errors import ImportMoved, WhichOutlet
+from primepos.domain.importing import loading, queries, running, uploads
+from primepos.domain.importing.errors import ImportDiffers, ImportMoved, ImportNotFound, WhichOutlet
 from primepos.domain.importing.schemas import (
+    AddPart,
     AskMapping,
     AskMonths,
     AskRun,
     CustomersTaken,
+    ImportAccepted,
     LoadCustomerRows,
     LoadProducts,
     LoadSales,
@@ -31,17 +34,21 @@ from primepos.domain.importing.schemas import (
     MappingOut,
     MonthFigures,
     MonthList,
+    NameImport,
     OutletName,
     PlanOut,
     PlanProducts,
     PlanSales,
     ProductsLoaded,
+    RefusedFile,
     RunOut,
     SalesLoaded,
     SaveMapping,
     StockLoaded,
+    SubmitImport,
 )
 from primepos.domain.inventory.errors import NegativeStock
+from primepos.domain.jobs.tasks import job
 from primepos.domain.outlets.errors import OutletArchived, OutletNotFound
 from primepos.domain.outlets.models import Outlet
 from primepos.domain.outlets.queries import list_outlets
@@ -155,6 +162,63 @@ def save_mapping(ctx: Context, data: SaveMapping) -> Nothing:
 def find_mapping(ctx: Context, data: AskMapping) -> MappingOut:
     """Give how files with a header are read; empty where nobody has said so yet."""
     return queries.find_mapping(ctx, data.kind, data.header)
+
+
+_RIGHTS = {
+    "products": Permission.PRODUCT_IMPORT,
+    "customers": Permission.SETTINGS_WRITE,
+    "stock": Permission.STOCK_ADJUST,
+    "sales": Permission.SETTINGS_WRITE,
+}
+
+
+@operation(
+    "importing.submit",
+    permission=Permission.PRODUCT_IMPORT,
+    raises=(ImportDiffers, ImportNotFound, PermissionDenied, TenantSuspended),
+)
+def submit_import(ctx: Context, data: SubmitImport) -> ImportAccepted:
+    """Hand in a file to be imported by a job, whole or announced in parts; the ticket of this id says how it goes.
+
+    Customers and past sales are the owner's to bring in, stock of who may adjust it. The job may do what the sender
+    may. Safe to repeat with the same id.
+    """
+    require_active(ctx.tenant)
+    needed = _RIGHTS[data.kind]
+    if not ctx.identity.can(needed):
+        raise PermissionDenied(permission=needed.value)
+    return ImportAccepted(id=data.id, missing=uploads.submit(ctx, data))
+
+
+@operation(
+    "importing.add_part",
+    permission=Permission.PRODUCT_IMPORT,
+    raises=(ImportDiffers, ImportNotFound, TenantSuspended),
+)
+def add_part(ctx: Context, data: AddPart) -> ImportAccepted:
+    """Send one part of a file that was announced; the last one that comes starts the job. Safe to repeat."""
+    require_active(ctx.tenant)
+    return ImportAccepted(id=data.id, missing=uploads.add_part(ctx, data))
+
+
+@operation("importing.refused_rows", permission=Permission.PRODUCT_IMPORT, reads=True, raises=(ImportNotFound,))
+def refused_rows(ctx: Context, data: NameImport) -> RefusedFile:
+    """Give the rows of an import that were refused, with the reasons, to be mended and sent again."""
+    name, text = uploads.refused_of(ctx, data.id)
+    return RefusedFile(file_name=f"{name.rpartition('.')[0] or name}.errors.csv", csv=text)
+
+
+@operation("importing.run_upload", permission=Permission.SETTINGS_WRITE, raises=(ImportNotFound,))
+def run_upload(ctx: Context, data: NameImport) -> Nothing:
+    """Import a file that was handed in; the worker runs it, and its ticket says what came of it.
+
+    Batches are committed one by one, so a job that died goes on where it stopped.
+    """
+    running.run_upload(ctx, data.id)
+    return Nothing()
+
+
+job(run_upload)
 
 
 @operation(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from primepos.domain.importing.cells import CellProblem, clean, read_quantity, read_sku
+from primepos.domain.importing.errors import LocationUnknown
 from primepos.domain.importing.refusals import Refusal
 from primepos.domain.importing.schemas import GivenLevel
 from primepos.domain.importing.shapes import values_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from primepos.domain.importing.files import SourceFile
+    from primepos.domain.importing.schemas import OutletName
     from primepos.domain.importing.shapes import Shape, Values
     from primepos.domain.importing.tables import Layout
 
@@ -108,4 +110,32 @@ def read_stock(
     """Count the rows of a file of stock levels and return it, ready to give them. Raises: :class:`FileUnreadable`."""
     found = StockFile(file, layout, shape, decimal_comma, outlets or {})
     found.total_rows = sum(1 for _ in rows(file, layout))
+    return found
+
+
+def outlets_of(
+    places: Sequence[str], outlets: Sequence[OutletName], named: Mapping[str, str], outlet: str | None
+) -> dict[str, str]:
+    """Return which outlet each place of a file is: as was said, else the one of that code or name, else the only one.
+
+    Raises: :class:`LocationUnknown`.
+    """
+    codes = {each.code for each in outlets}
+    told = ", ".join(f"{each.code} ({each.name})" for each in outlets) or "none"
+    for code in [*named.values(), *([outlet] if outlet else [])]:
+        if code not in codes:
+            raise LocationUnknown(location=code, outlets=told)
+    found: dict[str, str] = {}
+    for place in places:
+        known = {each.code for each in outlets if place.casefold() in {each.code.casefold(), each.name.casefold()}}
+        if place in named:
+            found[place] = named[place]
+        elif outlet is not None and (len(places) == 1 or not place):
+            found[place] = outlet
+        elif len(known) == 1:
+            found[place] = known.pop()
+        elif len(places) == 1 and len(outlets) == 1:
+            found[place] = outlets[0].code
+        else:
+            raise LocationUnknown(location=place or "this file's place", outlets=told)
     return found

@@ -38,3 +38,10 @@ class NoSuchChore(NotFound):
 
     code = "NO_SUCH_CHORE"
     template = "There is no nightly job {name!r}; there are {known}"
+
+
+class TicketNotFound(NotFound):
+    """There is no such job of this tenant, or it is somebody else's and not for the one who asks."""
+
+    code = "TICKET_NOT_FOUND"
+    template = "There is no such job"

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -57,3 +58,36 @@ class FactsOut(Struct, frozen=True, kw_only=True):
     last_backup: datetime | None
     last_drill: datetime | None
     jobs: dict[str, datetime]
+
+
+class JobById(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name one job by the id of its ticket."""
+
+    id: UUID
+
+
+class JobFailure(Struct, frozen=True, kw_only=True):
+    """Why a job came to nothing."""
+
+    code: str
+    message: str
+
+
+class JobOut(Struct, frozen=True, kw_only=True):
+    """A job that somebody asked for.
+
+    ``state``: ``preparing`` (its file is not complete), ``waiting``, ``running``, ``done`` or ``failed``.
+    ``rows_total`` is None until it is known; ``outcome`` is what came of it, ``error`` why nothing did.
+    """
+
+    id: UUID
+    task: str
+    state: Literal["preparing", "waiting", "running", "done", "failed"]
+    rows_done: int
+    rows_total: int | None
+    outcome: dict[str, Any]
+    error: JobFailure | None
+    asked_at: datetime
+    asked_by: str
+    started_at: datetime | None
+    ended_at: datetime | None

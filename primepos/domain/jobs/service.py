@@ -7,15 +7,19 @@ from primepos.core.errors import InvalidInput
 from primepos.core.operations import Nothing, Scope, operation
 from primepos.core.permissions import Permission
 from primepos.domain.jobs import facts, queries
-from primepos.domain.jobs.errors import JobNotCancellable, JobNotFound, JobNotRetryable
+from primepos.domain.jobs.errors import JobNotCancellable, JobNotFound, JobNotRetryable, TicketNotFound
 from primepos.domain.jobs.schemas import (
     FactsOut,
+    JobById,
     JobByNumber,
+    JobFailure,
+    JobOut,
     JobPage,
     JobRow,
     ListJobs,
     RecordSuccess,
 )
+from primepos.domain.jobs.tickets import find_ticket
 
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _JOB_PREFIX, _JOB_SUFFIX = "job.", ".last_success"
@@ -79,6 +83,20 @@ def show_facts(ctx: Context, data: Nothing) -> FactsOut:
     """Show when the last backup, the last restore drill and each nightly job went well."""
     del data
     return _facts(ctx)
+
+
+@operation("jobs.show", permission=Permission.TENANT_READ, reads=True, raises=(TicketNotFound,))
+def show_job(ctx: Context, data: JobById) -> JobOut:
+    """Show how far a job is that one asked for, or what came of it; who runs the shop sees everybody's."""
+    found = find_ticket(ctx, data.id)
+    if found is None:
+        raise TicketNotFound
+    asker = found.pop("asked_by_id")
+    is_own = asker is not None and asker == ctx.identity.actor_id
+    if not is_own and not ctx.identity.can(Permission.SETTINGS_WRITE):
+        raise TicketNotFound
+    error = found.pop("error")
+    return JobOut(error=JobFailure(**error) if error else None, **found)
 
 
 def _row(ctx: Context, job_id: int) -> JobRow:

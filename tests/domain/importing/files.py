@@ -99,10 +99,10 @@ PRODUCTS: dict[str, str] = {
             {"Token": "TOK1", "Item Name": "House Blend", "Variation Name": "Regular", "SKU": "HB-1",
              "Category": "Coffee (TOKC)", "GTIN": "4006381333948", "Price": "$1,234.50",
              "Current Quantity Main Street": "12", "Tax - Sales (6.625%)": "Y"},
-            {"Token": "TOK2", "Item Name": "Tee, \"Logo\"", "Variation Name": "Small", "SKU": "TEE-S",
+            {"Token": "TOK2", "Item Name": 'Tee, "Logo"', "Variation Name": "Small", "SKU": "TEE-S",
              "Description": "one\ntwo", "Price": "$18.00", "Option Name 1": "Size", "Option Value 1": "Small",
              "Current Quantity Main Street": "3"},
-            {"Token": "TOK3", "Item Name": "Tee, \"Logo\"", "Variation Name": "Large", "SKU": "TEE-L",
+            {"Token": "TOK3", "Item Name": 'Tee, "Logo"', "Variation Name": "Large", "SKU": "TEE-L",
              "Price": "$19.00", "Option Name 1": "Size", "Option Value 1": "Large",
              "Current Quantity Main Street": "0"},
             {"Token": "TOK4", "Item Name": "Without code", "Variation Name": "Regular", "Price": "$2.00"},
@@ -126,7 +126,7 @@ PRODUCTS: dict[str, str] = {
     "shopify": table(
         SHOPIFY_PRODUCTS,
         [
-            {"Handle": "shirt", "Title": "Shirt", "Body (HTML)": "<p>a,\n\"b\"</p>", "Type": "Clothes",
+            {"Handle": "shirt", "Title": "Shirt", "Body (HTML)": '<p>a,\n"b"</p>', "Type": "Clothes",
              "Option1 Name": "Size", "Option1 Value": "M", "Option2 Name": "Colour", "Option2 Value": "Green",
              "Variant SKU": "SH-M", "Variant Inventory Tracker": "shopify", "Variant Inventory Qty": "5",
              "Variant Fulfillment Service": "manual", "Variant Price": "29.90", "Variant Barcode": "'04006381333955",

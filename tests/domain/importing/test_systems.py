@@ -48,7 +48,9 @@ def everything(app: App, shop: Shop) -> dict[str, list[str]]:
     return {
         table: [
             row["row"]
-            for row in rows(app, f"SELECT t::text AS row FROM {table} t WHERE tenant_id = %s ORDER BY 1", (shop.tenant_id,))
+            for row in rows(
+                app, f"SELECT t::text AS row FROM {table} t WHERE tenant_id = %s ORDER BY 1", (shop.tenant_id,)
+            )
         ]
         for table in ("products", "product_barcodes", "product_variants", "product_options", "stock_levels",
                       "stock_movements", "customers", "sales", "sale_lines")
