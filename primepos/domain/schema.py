@@ -16,8 +16,10 @@ from primepos.domain.importing import models as importing
 from primepos.domain.inventory import models as inventory
 from primepos.domain.jobs import models as jobs
 from primepos.domain.offers import models as offers
+from primepos.domain.orders import models as orders
 from primepos.domain.outlets import models as outlets
 from primepos.domain.payments import models as payments
+from primepos.domain.plans import models as plans
 from primepos.domain.purchasing import models as purchasing
 from primepos.domain.reporting import models as reporting
 from primepos.domain.sales import models as sales
@@ -36,8 +38,10 @@ MODULES = (
     inventory,
     jobs,
     offers,
+    orders,
     outlets,
     payments,
+    plans,
     purchasing,
     reporting,
     sales,
@@ -53,6 +57,8 @@ GLOBAL_TABLES = {
     "login_sessions": "a sign-in exists before a tenant is chosen",
     "refresh_tokens": "found by its hash before anything else is known",
     "system_audit_events": "acts that belong to no tenant",
+    "plans": "what the installation offers; every tenant may read it",
+    "tenant_tombstones": "what is left of a tenant that is no more",
     "tenants": "the list of tenants itself; a tenant sees its own row",
     "throttle_counters": "attempts are counted before anybody is known",
     "installation": "facts of this installation: its environment and schema",

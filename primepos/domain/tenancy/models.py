@@ -1,5 +1,6 @@
 """Tenants. Inside the database a tenant is a 32-bit integer; outside it is a slug and a UUID."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from primepos.core.ids import new_id
-from primepos.core.models import Table, Timestamped, json_column
+from primepos.core.models import TIMESTAMP, Table, Timestamped, json_column
 
 
 class Tenant(Timestamped, Table, table=True):
@@ -15,7 +16,7 @@ class Tenant(Timestamped, Table, table=True):
 
     __tablename__ = "tenants"
     __table_args__ = (
-        sa.CheckConstraint("status IN ('active', 'suspended')", name="status"),
+        sa.CheckConstraint("status IN ('active', 'suspended', 'arriving', 'moved')", name="status"),
         sa.CheckConstraint("day_starts_hour BETWEEN 0 AND 12", name="day_starts_hour"),
     )
 
@@ -29,3 +30,6 @@ class Tenant(Timestamped, Table, table=True):
     zone: str
     day_starts_hour: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     settings: dict[str, Any] = json_column()
+    # Still active and warned: suspended by the night's job from then on.
+    suspends_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
+    moved_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
