@@ -211,7 +211,8 @@ def _with_held(desk: Desk, findings: list[Finding]) -> list[Finding]:
     money = desk.place.figures.money
     items = [f"{each.who}: {each.lines} line(s), {money(each.total)}" for each in desk.journal.held()]
     return [
-        Finding(code=each.code, text=each.text, items=items) if each.code == "HELD_SALES" else each for each in findings
+        Finding(code=each.code, text=each.text, items=items) if each.code == "HELD_SALES" and items else each
+        for each in findings
     ]
 
 

@@ -126,7 +126,10 @@ def close_counted(ctx: Context, shift: Mapping[str, Any], data: CloseShift, who:
         raise TooMuchTakenOut(counted=data.counted, taken=data.to_safe)
     expected = queries.drawer(ctx.uow, ctx.tenant_id, shift["id"])
     if not who.delivered:
-        _require_unblocked(data, rules, expected, home)
+        held = data.held
+        if rules.held_at_close == "block":
+            held = max(held, len(queries.held_at(ctx.uow, ctx.tenant_id, shift["register_id"])))
+        _require_unblocked(data, rules, expected, home, held)
     difference = data.counted - expected[home]
     over = rules.difference_limit is not None and abs(difference) > rules.difference_limit
     if over and not who.delivered:
@@ -337,14 +340,14 @@ def _check_pieces(
             check_count(total, given, known, currency)
 
 
-def _require_unblocked(data: CloseShift, rules: CashRules, expected: Mapping[str, int], home: str) -> None:
+def _require_unblocked(data: CloseShift, rules: CashRules, expected: Mapping[str, int], home: str, held: int) -> None:
     """Name everything that stands in the way of closing. Raises CloseBlocked, InvalidInput."""
     kinds = [each.kind for each in data.tenders]
     if len(set(kinds)) != len(kinds) or "cash" in kinds or "change" in kinds:
         raise InvalidInput("tenders: name each tender that is not cash once")
     problems = []
-    if data.held and rules.held_at_close == "block":
-        problems.append(f"{data.held} sale(s) on hold")
+    if held and rules.held_at_close == "block":
+        problems.append(f"{held} sale(s) on hold")
     counted = {home, *(each.currency for each in data.foreign)}
     problems += [f"{each} was not counted" for each, amount in expected.items() if amount and each not in counted]
     if problems:

@@ -25,10 +25,13 @@ def look(ctx: Context, shift: Mapping[str, Any], data: AskPreflight, *, sees: bo
     warnings: list[Finding] = []
     if shift["closed_at"] is not None:
         blockers.append(Finding(code="ALREADY_CLOSED", text=f"It was closed as Z {shift['z_number']}"))
-    if data.held:
+    known = queries.held_at(ctx.uow, ctx.tenant_id, shift["register_id"])
+    # What is on hold at the till may be known here as well: it is the same sale.
+    held = max(data.held, len(known))
+    if held:
         carried = rules.held_at_close == "carry"
         rule = "they stay for the next shift" if carried else "finish or give them up first"
-        found = Finding(code="HELD_SALES", text=f"{data.held} sale(s) are on hold: {rule}")
+        found = Finding(code="HELD_SALES", text=f"{held} sale(s) are on hold: {rule}", items=known)
         (warnings if carried else blockers).append(found)
     if data.unsent:
         text = f"{data.unsent} of the till's records are not sent; they will be late"

@@ -271,6 +271,21 @@ def missing_receipts(
     return [f"{shift['register']}-{row['number']:06d}" for row in uow.rows(_MISSING, asked)]
 
 
+def held_at(uow: UnitOfWork, tenant_id: int, register_id: UUID) -> list[str]:
+    """Return the sales on hold that the server knows to be of a register, each in a few words, the oldest first."""
+    found = uow.rows(
+        "SELECT number, label, total, created_by FROM orders WHERE tenant_id = %s AND owner_register_id = %s"
+        " AND kind = 'held' AND state = 'open' ORDER BY number LIMIT 100",
+        (tenant_id, register_id),
+    )
+    return [
+        f"{row['number']}: {row['label'] or row['created_by']}, {row['total']}"
+        if row["label"] or row["created_by"]
+        else f"{row['number']}: {row['total']}"
+        for row in found
+    ]
+
+
 def home_currency(uow: UnitOfWork, tenant_id: int) -> str:
     """Return the currency that a tenant sells in."""
     code: str = uow.rows("SELECT currency FROM tenants WHERE id = %s", (tenant_id,))[0]["currency"]

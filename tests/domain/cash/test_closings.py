@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +45,7 @@ from primepos.domain.cash.service import (
     propose_adjustment,
     shift_figures,
 )
+from primepos.domain.orders.service import save_order
 from primepos.domain.sales.schemas import SalePayment
 from primepos.domain.sales.service import deliver_sale
 from primepos.domain.tenancy.service import update_settings
@@ -129,6 +131,32 @@ def test_sales_on_hold_block_where_the_shop_says_so(app: App, shop: Shop) -> Non
     told = app.run(preflight, shop.manager, {"shift_id": shift, "held": 2, "counted": True})
     assert [each.code for each in told.blockers] == ["HELD_SALES"]
     assert close(app, shop, shift, 10_000).z_number == 1
+
+
+def test_sales_on_hold_that_the_server_knows_of_block_without_being_told(app: App, shop: Shop) -> None:
+    app.run(update_settings, shop.owner, {"settings": {"held_at_close": "block"}})
+    shift = a_shift(app, shop)
+    held = {"id": new_id(), "outlet_id": shop.outlet_id, "lines": [{"product_id": shop.products[0]}], "label": "Mia"}
+    order = app.run(save_order, at_the_till(shop), held)
+    (blocker,) = app.run(preflight, shop.manager, {"shift_id": shift, "held": 1, "counted": True}).blockers
+    assert (blocker.code, blocker.items) == ("HELD_SALES", [f"{order.number}: Mia, 100"])
+    with pytest.raises(CloseBlocked, match="1 sale"):
+        close(app, shop, shift, 10_000)
+    assert rows(app, "SELECT state FROM orders WHERE id = %s", (order.id,)) == [{"state": "open"}]
+
+
+def test_foreign_cash_that_paid_for_a_sale_is_counted_in_its_own_currency(app: App, shop: Shop, shift: UUID) -> None:
+    till = TillSeries(shop, shift, NOON)
+    paid = SalePayment(kind="cash", amount=460, currency="USD", foreign_amount=500, rate=Decimal("0.92"))
+    change = SalePayment(kind="change", amount=-10)
+    app.run(deliver_sale, shop.device, till.sell(payments=[paid, change]))
+    close(app, shop, shift, 9_990, foreign=[{"currency": "USD", "counted": 500}])
+    z = app.run(shift_figures, shop.manager, {"shift_id": shift})
+    assert [(each.currency, each.expected, each.difference) for each in z.tallies] == [
+        ("EUR", 9_990, 0),
+        ("USD", 500, 0),
+    ]
+    assert_books_hold(app, shop)
 
 
 def test_everything_in_the_way_is_listed_at_once(app: App, shop: Shop) -> None:
