@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from primepos.core.models import TIMESTAMP, TenantDetail, tenant_reference
+from primepos.domain.customers.standing import register_hold
 
 _KINDS = "kind IN ('gift_card', 'store_credit', 'account', 'points')"
 
@@ -196,3 +197,11 @@ class ValueAllotment(TenantDetail, table=True):
     made_at: datetime = Field(sa_type=TIMESTAMP)
     expires_at: datetime = Field(sa_type=TIMESTAMP)
     made_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+# Points lapse with the person; money that is owed either way does not.
+register_hold(
+    "an account or store credit is not settled",
+    "SELECT FROM value_accounts v WHERE v.tenant_id = %(tenant)s AND v.customer_id = ANY(%(ids)s)"
+    " AND v.kind IN ('account', 'store_credit') AND v.balance <> 0",
+)

@@ -1,4 +1,5 @@
 """Reading value, and opening accounts. The rules of balances are in ``ledger``."""
+# ruff: noqa: S608 - statements are put together from the constants of this module; values are parameters
 
 from __future__ import annotations
 
@@ -34,6 +35,15 @@ _PAGE: Final = (
  ORDER BY v.id DESC LIMIT %(limit)s
 """
 )
+_OF_CUSTOMER: Final = (
+    _VALUE
+    + """
+   AND v.customer_id IN (SELECT c.id FROM customers c
+                          WHERE c.tenant_id = %(tenant)s AND (c.id = %(customer)s OR c.merged_into = %(customer)s))
+   AND (v.customer_id = %(customer)s OR v.state <> 'closed')
+ ORDER BY v.kind, v.id
+"""
+)
 
 
 def account(ctx: Context, account_id: UUID) -> dict[str, Any] | None:
@@ -52,11 +62,8 @@ def _one(ctx: Context, which: str, values: dict[str, Any]) -> dict[str, Any] | N
 
 
 def of_customer(ctx: Context, customer_id: UUID) -> list[dict[str, Any]]:
-    """Return everything a customer has, gift cards in their name too."""
-    return ctx.uow.rows(
-        f"{_VALUE} AND v.customer_id = %(customer)s ORDER BY v.kind, v.id",
-        {"tenant": ctx.tenant_id, "at": ctx.clock.now(), "customer": customer_id},
-    )
+    """Return everything a customer has, gift cards in their name and what records merged into theirs still have."""
+    return ctx.uow.rows(_OF_CUSTOMER, {"tenant": ctx.tenant_id, "at": ctx.clock.now(), "customer": customer_id})
 
 
 def page(

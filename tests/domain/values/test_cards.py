@@ -9,7 +9,8 @@ import pytest
 
 from primepos.core.errors import ApprovalRequired, InvalidInput, PermissionDenied
 from primepos.core.ids import new_id
-from primepos.domain.customers.errors import CustomerNotFound
+from primepos.domain.customers.errors import CustomerHeld, CustomerNotFound
+from primepos.domain.customers.service import erase_customer
 from primepos.domain.tenancy.service import update_settings
 from primepos.domain.values import codes
 from primepos.domain.values.errors import (
@@ -247,3 +248,15 @@ def test_what_a_merged_customer_had_follows_them(app: App, shop: Shop) -> None:
     assert balance(app, owes_account) == (-40, 0)
     assert balance(app, card.account_id) == (10, 0)
     assert_value_adds_up(app, shop)
+
+
+def test_whoever_is_owed_money_is_not_erased_before_it_is_settled(app: App, shop: Shop) -> None:
+    ada = a_customer(app, shop)
+    some_credit(app, shop, ada, 100)
+    some_points(app, shop, ada, 100)
+    with pytest.raises(CustomerHeld):
+        app.run(erase_customer, shop.owner, {"id": ada, "confirm": True})
+    some_credit(app, shop, ada, -100)
+    app.run(erase_customer, shop.owner, {"id": ada, "confirm": True})
+    with pytest.raises(CustomerNotFound):
+        some_credit(app, shop, ada, 1)
