@@ -229,13 +229,14 @@ def build_local_runner(app: App, register_id: UUID, outlet_id: UUID, tenant_id: 
     """Return the runner of a till that has the core in its own process."""
     from primepos.domain.cash import service as _cash
     from primepos.domain.catalog import service as _catalog
+    from primepos.domain.offers import service as _offers
     from primepos.domain.outlets import service as _outlets
     from primepos.domain.sales import service as _sales
     from primepos.domain.staff import service as _staff
     from primepos.domain.tenancy import service as _tenancy
 
     # Their operations register themselves when the modules are imported.
-    del _cash, _catalog, _outlets, _sales, _staff, _tenancy
+    del _cash, _catalog, _offers, _outlets, _sales, _staff, _tenancy
     device = Identity(
         kind="device",
         tenant_id=tenant_id,

@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from primepos.core.ids import new_id
 from primepos.domain.sales.chain import GENESIS, TEN_THOUSANDTH, THOUSANDTH
-from primepos.domain.sales.schemas import DeliverSale, LineTax, SaleLine, SalePayment, SaleTax
+from primepos.domain.sales.schemas import (
+    AppliedOffer,
+    DeliverSale,
+    LineDetails,
+    LineTax,
+    SaleLine,
+    SalePayment,
+    SaleTax,
+)
 from primepos.pricing.cart import Cart, CartLine, PricedCart, price_cart
+from primepos.pricing.occasions import Occasion
+from primepos.pricing.offers import Offered, Offers, Wanted, offer
+from primepos.pricing.pricelists import Ware
 from primepos.pricing.tender import Settlement, Tender, settle
 from primepos.till import events
 
@@ -43,6 +55,9 @@ class Line:
     sold_by: str
     taxes: tuple[TaxRule, ...]
     discount_percent: Decimal = ZERO
+    category_id: UUID | None = None
+    parent_id: UUID | None = None
+    tax_class_id: UUID | None = None
 
     @property
     def plain(self) -> bool:
@@ -50,9 +65,22 @@ class Line:
         return self.sold_by == "each" and self.unit_price == self.list_price and not self.discount_percent
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The offers by which a till sells, and where it stands; a sale keeps those it began with."""
+
+    outlet_id: UUID
+    zone: str
+    offers: Offers
+    taxes: dict[UUID, tuple[TaxRule, ...]]
+
+
 @dataclass(slots=True)
 class OpenSale:
-    """A sale before it is paid. Its id is the sale's id, so finishing it twice books once."""
+    """A sale before it is paid. Its id is the sale's id, so finishing it twice books once.
+
+    It is priced by the offers of ``counter`` at the moment ``at`` which its first line came on.
+    """
 
     exponent: int
     rounding: Rounding = "per_line"
@@ -66,7 +94,10 @@ class OpenSale:
     cancelled: bool = False
     held: bool = False
     asked: events.CardAsked | None = None
+    counter: Counter | None = None
+    at: datetime | None = None
     _priced: PricedCart | None = None
+    _offered: tuple[Offered, ...] = ()
 
     def apply(self, event: events.Event) -> None:
         """Change the sale as the event says."""
@@ -74,6 +105,7 @@ class OpenSale:
         match event:
             case events.LineAdded():
                 self.lines.append(_line(event))
+                self.at = self.at or event.at
                 self.next_line = event.line + 1
             case events.QuantitySet():
                 self._change(event.line, quantity=event.quantity)
@@ -96,9 +128,7 @@ class OpenSale:
             case _:
                 self._pay(event)
 
-    def _pay(
-        self, event: events.Tendered | events.TenderRemoved | events.CardAsked | events.CardAnswered
-    ) -> None:
+    def _pay(self, event: events.Tendered | events.TenderRemoved | events.CardAsked | events.CardAnswered) -> None:
         match event:
             case events.Tendered():
                 self.tenders.append(event)
@@ -137,12 +167,7 @@ class OpenSale:
         if self._priced is None:
             self._priced = price_cart(
                 Cart(
-                    tuple(
-                        [
-                            CartLine(line.unit_price, line.quantity, line.taxes, line.discount_percent)
-                            for line in self.lines
-                        ]
-                    ),
+                    tuple(self._cart_lines()),
                     exponent=self.exponent,
                     rounding=self.rounding,
                     ticket_discount_percent=self.ticket_percent,
@@ -150,6 +175,45 @@ class OpenSale:
                 )
             )
         return self._priced
+
+    def _cart_lines(self) -> list[CartLine]:
+        """Return the lines at list prices, with promotions and mapped taxes; without offers as they were scanned."""
+        counter, self._offered = self.counter, ()
+        if counter is None or self.at is None:
+            return [CartLine(line.unit_price, line.quantity, line.taxes, line.discount_percent) for line in self.lines]
+        wanted = [
+            Wanted(
+                Ware(line.product_id, line.list_price, line.category_id, line.parent_id),
+                line.quantity,
+                line.tax_class_id or line.product_id,
+                typed=None if line.unit_price == line.list_price else line.unit_price,
+                discount_percent=line.discount_percent,
+                by_piece=line.sold_by == "each",
+            )
+            for line in self.lines
+        ]
+        # The taxes of a line are those that it was scanned with, whatever its class bears by now.
+        taxes = {**counter.taxes, **{line.tax_class_id or line.product_id: line.taxes for line in self.lines}}
+        occasion = Occasion(self.at.astimezone(ZoneInfo(counter.zone)), counter.outlet_id)
+        self._offered = offer(wanted, counter.offers, taxes, occasion, exponent=self.exponent).lines
+        return [each.line for each in self._offered]
+
+    def details(self, at: int) -> LineDetails | None:
+        """Return why the line at this place costs what it does; None where it is the catalogue's price."""
+        offered = self._offered[at] if self._offered else None
+        if offered is None:
+            return None
+        resolved = offered.resolved
+        listed = None if resolved is None else resolved.listed
+        if resolved is not None and listed is None and not offered.reductions and offered.mapping is None:
+            return None
+        return LineDetails(
+            list_price=self.lines[at].list_price.quantize(TEN_THOUSANDTH),
+            rule="override" if resolved is None else "" if listed is None else f"list:{listed.code}",
+            offers=[AppliedOffer(code=each.code, name=each.name, amount=each.minor) for each in offered.reductions],
+            tax_mapping="" if offered.mapping is None else offered.mapping.code,
+            explain=[each[:200] for each in self.priced().lines[at].explain()[:50]],
+        )
 
     @property
     def total(self) -> int:
@@ -201,17 +265,18 @@ class OpenSale:
                     sku=line.sku,
                     name=line.name,
                     quantity=line.quantity.quantize(THOUSANDTH),
-                    unit_price=line.unit_price.quantize(TEN_THOUSANDTH),
+                    unit_price=each.line.unit_price.quantize(TEN_THOUSANDTH),
                     discount=each.discount,
                     base=each.base,
                     tax=each.total - each.base,
                     total=each.total,
                     taxes=[
                         LineTax(code=rule.id, rate=rule.amount, amount=amount)
-                        for rule, amount in zip(line.taxes, each.taxes, strict=True)
+                        for rule, amount in zip(each.line.taxes, each.taxes, strict=True)
                     ],
+                    details=self.details(at),
                 )
-                for line, each in zip(self.lines, priced.lines, strict=True)
+                for at, (line, each) in enumerate(zip(self.lines, priced.lines, strict=True))
             ],
             taxes=[
                 SaleTax(
@@ -288,4 +353,7 @@ def _line(event: events.LineAdded) -> Line:
         list_price=event.list_price,
         sold_by=event.sold_by,
         taxes=tuple(each.rule() for each in event.taxes),
+        category_id=event.category_id,
+        parent_id=event.parent_id,
+        tax_class_id=event.tax_class_id,
     )

@@ -21,6 +21,7 @@ import msgspec
 
 from primepos.core.amounts import round_half_up
 from primepos.pricing.barcodes import BarcodeRule, Scan, label_line, parse_barcode, read_rules
+from primepos.pricing.offers import Offers
 from primepos.till.errors import LabelRefused, ProductUnknown
 from primepos.till.events import TaxOnLine
 from primepos.till.inert import inert
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from primepos.pricing.taxes import TaxRule
     from primepos.till.runner import Runner
 
 VERSION: Final = "2"
@@ -83,6 +85,9 @@ class Product:
     category: str | None
     sold_by: str
     taxes: tuple[TaxOnLine, ...]
+    category_id: UUID | None = None
+    parent_id: UUID | None = None
+    tax_class_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,10 @@ class Catalogue:
         classes = msgspec.json.decode(stored.get("taxes", "{}"), type=dict[str, list[TaxOnLine]])
         self._taxes = {key: tuple(taxes) for key, taxes in classes.items()}
         self._rules = _rules_of(stored.get("rules", "[]"))
+        self._offers_version = int(stored.get("offers_version", "-1"))
+        self._offers = msgspec.json.decode(stored.get("offers", "{}"), type=Offers)
+        self._categories = msgspec.json.decode(stored.get("categories", "{}"), type=dict[str, UUID])
+        self._parents = msgspec.json.decode(stored.get("parents", "{}"), type=dict[UUID, UUID])
 
     @property
     def version(self) -> int:
@@ -156,6 +165,16 @@ class Catalogue:
         """The shop's rules for weight and price labels."""
         return self._rules
 
+    @property
+    def offers(self) -> Offers:
+        """The price lists, promotions and mappings of taxes of this outlet, as the last pull found them."""
+        return self._offers
+
+    @property
+    def class_taxes(self) -> dict[UUID, tuple[TaxRule, ...]]:
+        """The taxes of each tax class, for mappings."""
+        return {UUID(key): tuple(each.rule() for each in taxes) for key, taxes in self._taxes.items()}
+
     def count(self) -> int:
         """Return how many products can be sold."""
         return int(self._rows("SELECT count(*) FROM products")[0][0])
@@ -165,6 +184,25 @@ class Catalogue:
             return self._reader.execute(sql, parameters).fetchall()
 
     # --- pulling ----------------------------------------------------------------------------------------------------
+
+    def pull_offers(self, runner: Runner, outlet_id: UUID) -> bool:
+        """Fetch the offers of an outlet where they changed since the last pull; tell whether they did.
+
+        Raises: what ``offers.snapshot`` refuses with.
+        """
+        found = runner.run("offers.snapshot", {"outlet_id": outlet_id, "known": self._offers_version})
+        if found.offers is None:
+            return False
+        meta = {
+            "offers": found.offers,
+            "offers_version": str(found.version),
+            "categories": msgspec.json.encode(found.categories).decode(),
+            "parents": msgspec.json.encode(found.parents).decode(),
+        }
+        with self._writing:
+            self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+        self._read_meta()
+        return True
 
     def pull(self, runner: Runner, progress: Callable[[int], None] | None = None) -> int:
         """Fetch what changed since the last pull and return how many products that was.
@@ -326,7 +364,18 @@ class Catalogue:
 
     def _product(self, row: Any) -> Product:
         product_id, sku, name, price, tax_class, category, sold_by = row
-        return Product(UUID(product_id), sku, name, Decimal(price), category, sold_by, self._taxes.get(tax_class, ()))
+        return Product(
+            UUID(product_id),
+            sku,
+            name,
+            Decimal(price),
+            category,
+            sold_by,
+            self._taxes.get(tax_class, ()),
+            self._categories.get(category or ""),
+            self._parents.get(UUID(product_id)),
+            UUID(tax_class),
+        )
 
     def search(self, query: str, limit: int = 20) -> list[Product]:
         """Return products by words or beginnings of words in name, category, SKU or barcode, best first.

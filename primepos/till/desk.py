@@ -13,7 +13,7 @@ from uuid import UUID
 from primepos.core.errors import PermissionDenied, PrimePOSError, Unauthenticated
 from primepos.core.permissions import Act, Decision, Permission
 from primepos.till.boxes import Box
-from primepos.till.cart import OpenSale, encoded, restored
+from primepos.till.cart import Counter, OpenSale, encoded, restored
 from primepos.till.errors import NotNow
 from primepos.till.events import Event, Held, Resumed, reduces
 from primepos.till.inert import inert
@@ -197,10 +197,22 @@ class Desk:
     def new_sale(self, sale_id: UUID | None = None) -> OpenSale:
         """Return an empty sale under the rules of this place."""
         place = self.place
-        sale = OpenSale(exponent=place.figures.currency.exponent, rounding=place.rounding, cash_rule=place.cash_rule)
+        sale = OpenSale(
+            exponent=place.figures.currency.exponent,
+            rounding=place.rounding,
+            cash_rule=place.cash_rule,
+            counter=self.counter(),
+        )
         if sale_id is not None:
             sale.id = sale_id
         return sale
+
+    def counter(self) -> Counter | None:
+        """Return the offers that a sale which begins now is priced by; None where the shop has none."""
+        offers = self.catalogue.offers
+        if not offers:
+            return None
+        return Counter(self.place.outlet_id, self.place.zone, offers, self.catalogue.class_taxes)
 
     def restore(self) -> bool:
         """Take up the sale that was open when the till was last stopped; tell whether it has lines."""

@@ -4,6 +4,7 @@ Replaying the events of a sale gives the sale as it stood; they carry the prices
 catalogue that changes in between changes nothing.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -40,7 +41,11 @@ class TaxOnLine(Struct, frozen=True, kw_only=True):
 
 
 class LineAdded(Struct, frozen=True, kw_only=True, tag="line_added"):
-    """A product came onto the sale. ``list_price`` is the catalogue's; ``unit_price`` may be a label's."""
+    """A product came onto the sale. ``list_price`` is the catalogue's; ``unit_price`` may be a label's.
+
+    ``category_id``, ``parent_id`` and ``tax_class_id`` are what offers name goods by, ``at`` is when it came on: a sale
+    is priced by the offers of the moment at which it began.
+    """
 
     line: int
     product_id: UUID
@@ -51,6 +56,10 @@ class LineAdded(Struct, frozen=True, kw_only=True, tag="line_added"):
     list_price: Decimal
     sold_by: str
     taxes: list[TaxOnLine]
+    category_id: UUID | None = None
+    parent_id: UUID | None = None
+    tax_class_id: UUID | None = None
+    at: datetime | None = None
 
 
 class QuantitySet(Struct, frozen=True, kw_only=True, tag="quantity_set"):

@@ -40,6 +40,8 @@ def enter(desk: Desk, text: str) -> None:
 def add(desk: Desk, found: Found, times: Decimal | None = None) -> None:
     """Put what was found on the sale, ``times`` over; more of the last line's product is counted onto that line."""
     desk.journal.check_room()
+    if not desk.sale.lines:
+        desk.sale.counter = desk.counter()
     product = found.product
     quantity = parse_quantity(found.quantity * (times or ONE))
     if times is not None:
@@ -66,6 +68,10 @@ def add(desk: Desk, found: Found, times: Decimal | None = None) -> None:
                 list_price=product.unit_price,
                 sold_by=product.sold_by,
                 taxes=list(product.taxes),
+                category_id=product.category_id,
+                parent_id=product.parent_id,
+                tax_class_id=product.tax_class_id,
+                at=desk.clock.now(),
             )
         )
     desk.mode = Mode.SELLING

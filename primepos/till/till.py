@@ -95,13 +95,19 @@ def open_till(
                 left.unlink()
         catalogue = Catalogue(home / "catalogue.sqlite3", exponent=place.figures.currency.exponent)
         catalogue.pull(runner, progress)
+        catalogue.pull_offers(runner, place.outlet_id)
     except BaseException:
         if catalogue is not None:
             catalogue.close()
         journal.close()
         raise
     pulled = catalogue
-    delivery = Delivery(journal, runner, clock=clock, refresh=lambda: pulled.pull(runner))
+
+    def refresh() -> int:
+        pulled.pull_offers(runner, place.outlet_id)
+        return pulled.pull(runner)
+
+    delivery = Delivery(journal, runner, clock=clock, refresh=refresh)
     desk = Desk(
         place=place,
         runner=runner,

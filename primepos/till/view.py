@@ -92,7 +92,7 @@ def make_view(desk: Desk, prompt: str, *, secret: bool) -> View:
             number=line.number,
             name=inert(line.name),
             quantity=figures.quantity(line.quantity),
-            price=figures.price(line.unit_price),
+            price=figures.price(each.line.unit_price),
             discount=figures.amount(-each.discount) if each.discount else "",
             total=figures.amount(each.total),
             is_selected=chosen is not None and line.number == chosen.number,

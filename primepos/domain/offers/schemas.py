@@ -641,8 +641,11 @@ class OffersSnapshot(Struct, frozen=True, kw_only=True):
     """The offers of an outlet; ``offers`` is None where the till has this version.
 
     ``offers`` is what :class:`primepos.pricing.offers.Offers` is made of, as JSON text. What the goods cost the shop is
-    not in it: prices on top of the cost are worked out.
+    not in it: prices on top of the cost are worked out. ``categories`` are the ids of categories by name, ``parents``
+    the products that variants are variants of: offers name goods by these.
     """
 
     version: int
     offers: str | None
+    categories: dict[str, UUID] = {}
+    parents: dict[UUID, UUID] = {}

@@ -87,3 +87,13 @@ def snapshot(ctx: Context, outlet_id: UUID, at: datetime, exponent: int) -> tupl
         cursor = pipe.execute(SNAPSHOT, asked)
     version, lists, promotions, mappings = cursor.fetchone() or (0, None, None, None)
     return version, snapshot_offers(lists, promotions, mappings)
+
+
+def families(ctx: Context) -> tuple[dict[str, UUID], dict[UUID, UUID]]:
+    """Return categories by name, and the parent of each variant."""
+    with ctx.uow.pipeline() as pipe:
+        categories = pipe.execute("SELECT name, id FROM categories WHERE tenant_id = %s", (ctx.tenant_id,))
+        parents = pipe.execute(
+            "SELECT product_id, parent_id FROM product_variants WHERE tenant_id = %s", (ctx.tenant_id,)
+        )
+    return dict(categories.fetchall()), dict(parents.fetchall())

@@ -106,4 +106,5 @@ def pull_offers(ctx: Context, data: PullOffers) -> OffersSnapshot:
     if taxes.version_of(ctx) == data.known:
         return OffersSnapshot(version=data.known, offers=None)
     version, offers = taxes.snapshot(ctx, data.outlet_id, ctx.clock.now(), ctx.tenant.currency.exponent)
-    return OffersSnapshot(version=version, offers=offers)
+    categories, parents = taxes.families(ctx)
+    return OffersSnapshot(version=version, offers=offers, categories=categories, parents=parents)
