@@ -66,7 +66,8 @@ def ask(
         "subject": subject,
     }
     given = new_id() if approval_id is None else required_id("--id", approval_id)
-    _show(place.run(ask_approval, {"id": given, "operation": operation, "acts": [act], "note": why}), as_json=as_json)
+    asked = place.run(ask_approval, {"id": given, "operation": operation, "acts": [act], "note": why})
+    _show(place, asked, as_json=as_json)
 
 
 @app.command(name="list", epilog=examples("primepos approvals list", "primepos approvals list --state used --json"))
@@ -80,11 +81,12 @@ def list_(
     as_json: JsonFlag = False,
 ) -> None:
     """List what was asked and how it ended, newest first."""
-    page = Workplace(tenant, env_file).run(list_approvals, {"state": state, "limit": limit, "after": after})
+    place = Workplace(tenant, env_file)
+    page = place.run(list_approvals, {"state": state, "limit": limit, "after": after})
     if as_json:
         emit(page, as_json=True)
         return
-    emit([_row(each) for each in page.items], as_json=False, columns=_COLUMNS)
+    emit([_row(place, each) for each in page.items], as_json=False, columns=_COLUMNS)
     if page.next:
         note(f"There are more: --after {page.next}")
 
@@ -94,8 +96,8 @@ def show(
     approval: IdArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
 ) -> None:
     """Show how an approval stands."""
-    found = Workplace(tenant, env_file).run(get_approval, {"id": required_id("ID", approval)})
-    _show(found, as_json=as_json)
+    place = Workplace(tenant, env_file)
+    _show(place, place.run(get_approval, {"id": required_id("ID", approval)}), as_json=as_json)
 
 
 @app.command(epilog=examples("primepos approvals grant 0190a3c4-..."))
@@ -103,8 +105,8 @@ def grant(
     approval: IdArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
 ) -> None:
     """Agree; whoever asked has two minutes to do it, once. You must hold the act yourself, within your limits."""
-    found = Workplace(tenant, env_file).run(give_approval, {"id": required_id("ID", approval)})
-    _show(found, as_json=as_json)
+    place = Workplace(tenant, env_file)
+    _show(place, place.run(give_approval, {"id": required_id("ID", approval)}), as_json=as_json)
 
 
 @app.command(epilog=examples("primepos approvals refuse 0190a3c4-..."))
@@ -112,23 +114,30 @@ def refuse(
     approval: IdArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
 ) -> None:
     """Refuse what was asked."""
-    found = Workplace(tenant, env_file).run(refuse_approval, {"id": required_id("ID", approval)})
-    _show(found, as_json=as_json)
+    place = Workplace(tenant, env_file)
+    _show(place, place.run(refuse_approval, {"id": required_id("ID", approval)}), as_json=as_json)
 
 
-def _row(approval: Any) -> dict[str, Any]:
+def _row(place: Workplace, approval: Any) -> dict[str, Any]:
     import msgspec
 
     row: dict[str, Any] = msgspec.structs.asdict(approval)
-    return row | {"acts": "; ".join(_said(each) for each in approval.acts)}
+    return row | {"acts": "; ".join(_said(place, each) for each in approval.acts)}
 
 
-def _said(act: Any) -> str:
-    """Return an act in a few words; amounts are minor units."""
-    parts = [("percent", "%"), ("amount", ""), ("sold_on", ""), ("subject", "")]
-    said = [f"{getattr(act, name)}{mark}" for name, mark in parts if getattr(act, name) is not None]
-    return " ".join([act.permission, *said])
+def _said(place: Workplace, act: Any) -> str:
+    """Return an act in a few words, its amount in the shop's currency."""
+    said = [
+        None if act.percent is None else f"{act.percent.normalize():f}%",
+        None if act.amount is None else f"{place.major(act.amount)} {place.current.currency}",
+        None if act.sold_on is None else f"of {act.sold_on}",
+        act.subject,
+    ]
+    return " ".join([act.permission, *(each for each in said if each is not None)])
 
 
-def _show(approval: Any, *, as_json: bool) -> None:
-    emit(approval if as_json else _row(approval), as_json=as_json, columns=None if as_json else _COLUMNS)
+def _show(place: Workplace, approval: Any, *, as_json: bool) -> None:
+    if as_json:
+        emit(approval, as_json=True)
+    else:
+        emit(_row(place, approval), as_json=False, columns=_COLUMNS)

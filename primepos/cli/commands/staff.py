@@ -86,7 +86,8 @@ def badge(
     if as_json:
         emit(made, as_json=True)
         return
-    emit({"code": made.staff.code, "name": made.staff.name, "badge": made.badge}, as_json=False)
+    shown = {"code": made.staff.code, "name": made.staff.name}
+    emit(shown if made.badge is None else shown | {"badge": made.badge}, as_json=False)
     if made.badge is not None:
         note("What the badge says is shown this once: write it on a card, or print it as a code.")
 

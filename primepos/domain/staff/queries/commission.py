@@ -41,8 +41,8 @@ WITH line AS (
     SELECT seller, sold_on, sum(base) AS base, coalesce(sum(base) FILTER (WHERE is_back), 0) AS back
       FROM line WHERE seller IS NOT NULL GROUP BY seller, sold_on
 )
-SELECT p.id AS staff_id, p.code, p.name, rate.percent, sum(day.base - day.back)::bigint AS sold,
-       sum(day.back)::bigint AS returned, sum(day.base)::bigint AS base
+SELECT p.id AS staff_id, p.code, p.name, rate.percent::numeric(7, 4) AS percent,
+       sum(day.base - day.back)::bigint AS sold, sum(day.back)::bigint AS returned, sum(day.base)::bigint AS base
   FROM day {_PERSON.format(id="day.seller")}
   JOIN LATERAL (SELECT c.percent FROM commission_rates c WHERE c.tenant_id = %(tenant_id)s AND c.staff_id = p.id
                    AND c.valid_from <= day.sold_on ORDER BY c.valid_from DESC, c.nth DESC LIMIT 1) rate ON true
@@ -167,7 +167,8 @@ def rate_on(uow: UnitOfWork, tenant_id: int, staff_id: UUID, day: date) -> Decim
 def rates(uow: UnitOfWork, tenant_id: int, staff_id: UUID | None) -> list[dict[str, Any]]:
     """Return the rates that count, of everybody or of one person, by code and day."""
     return uow.rows(
-        "SELECT DISTINCT ON (p.code, c.valid_from) c.staff_id, p.code, p.name, c.valid_from, c.percent, c.set_at,"
+        "SELECT DISTINCT ON (p.code, c.valid_from) c.staff_id, p.code, p.name, c.valid_from,"
+        " c.percent::numeric(7, 4) AS percent, c.set_at,"
         " c.set_by FROM commission_rates c JOIN staff p ON p.tenant_id = c.tenant_id AND p.id = c.staff_id"
         " WHERE c.tenant_id = %(tenant_id)s AND (%(staff_id)s::uuid IS NULL OR c.staff_id = %(staff_id)s)"
         " ORDER BY p.code, c.valid_from, c.nth DESC",

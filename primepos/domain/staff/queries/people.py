@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from primepos.domain.accounts.errors import UserNotFound
 from primepos.domain.outlets.errors import RegisterNotFound
+from primepos.domain.plans.room import require_room
 from primepos.domain.staff.errors import StaffNotFound
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ _COLUMNS = f"{_WHO}, pin_hash IS NOT NULL AS has_pin, pin_locked_at, archived_at
 
 
 def insert_staff(uow: UnitOfWork, tenant_id: int, values: dict[str, Any]) -> dict[str, Any]:
-    """Add a person and return the row; a taken code ends as StaffCodeTaken."""
-    return uow.rows(
+    """Add a person and return the row; a taken code ends as StaffCodeTaken. Raises QuotaExceeded."""
+    row = uow.rows(
         "INSERT INTO staff (tenant_id, id, code, name, role, outlet_ids, pin_hash, user_id)"  # noqa: S608  constants only
         " VALUES (%(tenant_id)s, %(id)s, %(code)s, %(name)s, %(role)s, %(outlet_ids)s, %(pin_hash)s, %(user_id)s)"
         f" RETURNING {_COLUMNS}",
         {**values, "tenant_id": tenant_id},
     )[0]
+    require_room(uow, tenant_id, "users")
+    return row
 
 
 def find_staff(

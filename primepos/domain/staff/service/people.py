@@ -14,6 +14,8 @@ from primepos.domain.accounts.queries import check_outlets
 from primepos.domain.accounts.roles import grants_of, read_grants, role_grants, stored_grants
 from primepos.domain.accounts.standing import require_care, require_other
 from primepos.domain.outlets.errors import RegisterNotFound
+from primepos.domain.plans.errors import QuotaExceeded
+from primepos.domain.plans.room import require_room
 from primepos.domain.staff import queries
 from primepos.domain.staff.errors import (
     BadgeTaken,
@@ -45,7 +47,7 @@ from primepos.domain.staff.schemas.people import (
 @operation(
     "staff.create",
     permission=Permission.USER_WRITE,
-    raises=(StaffCodeTaken, RoleNotFound, RoleNotYours, OutletsNotFound, UserNotFound, WeakPin),
+    raises=(StaffCodeTaken, RoleNotFound, RoleNotYours, OutletsNotFound, UserNotFound, WeakPin, QuotaExceeded),
 )
 def create_staff(ctx: Context, data: CreateStaff) -> StaffOut:
     """Add a person at the till. A manager adds cashiers and stock clerks of the manager's own outlets.
@@ -129,16 +131,25 @@ def archive_staff(ctx: Context, data: StaffRef) -> StaffOut:
     return _out(queries.change_staff(ctx.uow, ctx.tenant_id, row["id"], archived_at=when))
 
 
-@operation("staff.unarchive", permission=Permission.USER_WRITE, raises=(StaffNotFound, RoleNotYours, OwnRole))
+@operation(
+    "staff.unarchive",
+    permission=Permission.USER_WRITE,
+    raises=(StaffNotFound, RoleNotYours, OwnRole, QuotaExceeded),
+)
 def unarchive_staff(ctx: Context, data: StaffRef) -> StaffOut:
-    """Take a person back who left; PIN and badge they had are gone. Raises StaffNotFound, RoleNotYours, OwnRole."""
+    """Take a person back who left; PIN and badge they had are gone.
+
+    Raises StaffNotFound, RoleNotYours, OwnRole, QuotaExceeded.
+    """
     row = _find(ctx, data)
     _require_other(ctx, row)
     ctx.note(f"staff:{row['id']}", code=row["code"])
     if row["archived_at"] is None:
         return _out(row)
     cleared: dict[str, Any] = {"archived_at": None, "pin_hash": None, "pin_failures": 0, "pin_locked_at": None}
-    return _out(queries.change_staff(ctx.uow, ctx.tenant_id, row["id"], **cleared))
+    back = queries.change_staff(ctx.uow, ctx.tenant_id, row["id"], **cleared)
+    require_room(ctx.uow, ctx.tenant_id, "users")
+    return _out(back)
 
 
 @operation(
