@@ -127,9 +127,11 @@ class Edge:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 trace.status = message["status"]
+                own = {name.lower() for name, _ in message.get("headers", ())}
                 message["headers"] = [
                     *message.get("headers", ()),
-                    *self._constant,
+                    # A file says itself how long who may see it keeps it.
+                    *(each for each in self._constant if each[0] not in own),
                     (b"x-request-id", trace.request_id.encode()),
                     *(rate_limit_headers(trace.verdicts) if trace.verdicts else ()),
                     *cors,

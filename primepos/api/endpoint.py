@@ -82,8 +82,8 @@ class Endpoint:
 
     ``path_fields`` maps the names in the path to fields of the input. ``supplied`` are fields that the server fills in
     and no caller may name; ``defaults`` are filled in where the caller named none; ``keyed`` routes accept an
-    ``Idempotency-Key`` that equals the ``id`` of the body. ``sends_file`` routes answer with the result's ``content`` as
-    what its ``media_type`` says, and with 304 where the caller has it already.
+    ``Idempotency-Key`` that equals the ``id`` of the body. ``sends_file`` routes answer with the result's ``content``
+    as what its ``media_type`` says, and with 304 where the caller has it already.
     """
 
     operation: Operation[Any, Any]
@@ -107,6 +107,11 @@ class Endpoint:
     def in_query(self) -> bool:
         """Whether the fields that are not in the path are in the query string."""
         return self.method in _IN_QUERY
+
+    @property
+    def has_tag(self) -> bool:
+        """Whether a caller that names what it has is told that it is the same still."""
+        return self.sends_file is not None and known_tag in self.supplied.values()
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -239,8 +244,8 @@ def runs(
 
     ``path`` names input fields as ``{field:str}``, or other names that ``into`` maps to fields; what is left of the
     input comes from the JSON body, or from the query string of GET and DELETE. An operation that gives
-    :class:`Nothing` answers 204. ``located`` is the path of what was made, with ``{id}`` in it; ``sends_file`` the media
-    type of what is answered instead of JSON. The other arguments: :class:`Endpoint`.
+    :class:`Nothing` answers 204. ``located`` is the path of what was made, with ``{id}`` in it; ``sends_file`` the
+    media type of what is answered instead of JSON. The other arguments: :class:`Endpoint`.
     """
     if status is None:
         status = HTTPStatus.NO_CONTENT if operation.output is Nothing else HTTPStatus.OK

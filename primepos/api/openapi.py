@@ -194,9 +194,12 @@ def _operation(
             "required": bool(_required(endpoint, shape)),
             "content": {JSON: {"schema": _body(endpoint, shape, names)}},
         }
-    said["responses"] = {str(int(endpoint.status)): _success(endpoint, names)} | {
-        str(int(status)): _refusal(status, codes) for status, codes in error_codes(endpoint).items()
-    }
+    fresh: Json = {"304": {"description": "The caller has it already."}} if endpoint.has_tag else {}
+    said["responses"] = (
+        {str(int(endpoint.status)): _success(endpoint, names)}
+        | fresh
+        | {str(int(status)): _refusal(status, codes) for status, codes in error_codes(endpoint).items()}
+    )
     return said
 
 

@@ -91,7 +91,11 @@ def test_only_signing_in_needs_no_token():
 
 
 # Reads that are asked with a body all the same, and why.
-ASKED_BY_BODY = {"promotions.try": "a cart does not fit into a URL"}
+ASKED_BY_BODY = {
+    "catalog.labels": "hundreds of products do not fit into a URL",
+    "catalog.print_labels": "hundreds of products do not fit into a URL",
+    "promotions.try": "a cart does not fit into a URL",
+}
 
 
 def test_reading_is_get_and_changing_is_not():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,9 @@ THUMBNAIL_PX: Final = 200
 # A few bytes can claim to be a picture of any size; this is asked before a pixel is read.
 MOST_PIXELS: Final = 40_000_000
 FORGET_FILE: Final = "files.forget"
+
+# It tells of every block of every file.
+logging.getLogger("PIL").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
