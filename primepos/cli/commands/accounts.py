@@ -35,7 +35,7 @@ GiftOption = Annotated[
 ]
 _HAS = ("kind", "balance", "available", "limit", "state", "tail", "worth", "account_id")
 _ENTRIES = ("business_date", "cause", "amount", "balance", "receipt", "reason", "actor")
-_AGEING = ("customer_id", "owed", "days_0_30", "days_31_60", "days_61_90", "days_over_90", "oldest_on")
+_AGEING = ("customer", "owed", "days_0_30", "days_31_60", "days_61_90", "days_over_90", "oldest_on")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +73,7 @@ def list_(
     """List customers' accounts; below zero the customer owes."""
     place = Workplace(tenant, env_file)
     page = place.run(list_value, {"kind": "account", "in_use": in_use, "limit": limit, "after": after})
-    columns = ("customer_id", "balance", "available", "limit", "opened_at")
+    columns = ("customer", "balance", "available", "limit", "opened_at")
     show_page(place, page, columns, as_json=as_json, as_csv=as_csv)
 
 

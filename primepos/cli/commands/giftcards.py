@@ -244,7 +244,8 @@ def hold(
     place = Workplace(tenant, env_file)
     data: dict[str, Any] = {"id": new_id(), "amount": place.minor("AMOUNT", amount), "code": card, "kind": kind}
     data["customer_id"] = None if customer is None else customer_of(place, customer)
-    emit(place.run(authorise, data), as_json=as_json)
+    kept = place.run(authorise, data)
+    emit(kept if as_json else in_major(place, kept), as_json=as_json)
 
 
 @app.command(name="release", epilog=examples("primepos giftcards release 0190b5c4-..."))

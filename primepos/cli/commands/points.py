@@ -107,7 +107,7 @@ def list_(
     """List who has points."""
     place = Workplace(tenant, env_file)
     page = place.run(list_value, {"kind": "points", "in_use": in_use, "limit": limit, "after": after})
-    show_page(place, page, ("customer_id", "balance", "held", "state"), as_json=as_json, as_csv=as_csv, points=True)
+    show_page(place, page, ("customer", "balance", "held", "state"), as_json=as_json, as_csv=as_csv, points=True)
 
 
 @app.command(epilog=examples("primepos points adjust 1001 --by 200 --reason 'sorry for the wait' --yes"))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _VALUE: Final = """
 SELECT v.id AS account_id, v.kind, v.customer_id, v.code_tail AS tail, v.currency, v.balance, v.floor, v.entries,
        v.state, v.expires_on, v.opened_at, v.code_hash, v.request_hash,
+       coalesce((SELECT concat_ws(' ', c.number, c.name) FROM customers c
+                  WHERE c.tenant_id = v.tenant_id AND c.id = v.customer_id), '') AS customer,
        v.held - coalesce((SELECT sum(a.amount) FROM authorisations a
                            WHERE a.tenant_id = v.tenant_id AND a.account_id = v.id AND a.state = 'held'
                              AND a.expires_at <= %(at)s), 0)::bigint AS held
@@ -222,7 +224,9 @@ WITH items AS (
 _AGEING: Final = (
     _OPEN
     + """
-SELECT account_id, customer_id, sum(open)::bigint AS owed,
+SELECT account_id, customer_id, coalesce((SELECT concat_ws(' ', c.number, c.name) FROM customers c
+                                          WHERE c.tenant_id = %(tenant)s AND c.id = customer_id), '') AS customer,
+       sum(open)::bigint AS owed,
        coalesce(sum(open) FILTER (WHERE %(on)s::date - since <= 30), 0)::bigint AS days_0_30,
        coalesce(sum(open) FILTER (WHERE %(on)s::date - since BETWEEN 31 AND 60), 0)::bigint AS days_31_60,
        coalesce(sum(open) FILTER (WHERE %(on)s::date - since BETWEEN 61 AND 90), 0)::bigint AS days_61_90,
@@ -230,7 +234,7 @@ SELECT account_id, customer_id, sum(open)::bigint AS owed,
        min(since) FILTER (WHERE open > 0) AS oldest_on
   FROM debts GROUP BY 1, 2
 HAVING sum(open) > 0 AND (%(owed)s::bigint IS NULL OR (sum(open), account_id) < (%(owed)s, %(account)s::uuid))
- ORDER BY 3 DESC, 1 DESC LIMIT %(limit)s
+ ORDER BY 4 DESC, 1 DESC LIMIT %(limit)s
 """
 )
 _OPEN_SALES: Final = (

@@ -108,7 +108,8 @@ class ValueOut(Struct, frozen=True, kw_only=True):
     """One card or account. ``balance`` is what the shop owes the holder; below zero the holder owes the shop.
 
     ``available`` can be taken now: the balance, less what is authorised, down to the credit ``limit``. A gift card
-    shows only the ``tail`` of its code. ``worth`` is what points pay for, in minor units.
+    shows only the ``tail`` of its code. ``worth`` is what points pay for, in minor units,
+    ``customer`` number and name of the holder.
     """
 
     account_id: UUID
@@ -124,6 +125,7 @@ class ValueOut(Struct, frozen=True, kw_only=True):
     expires_on: date | None
     opened_at: datetime
     worth: int | None = None
+    customer: str = ""
 
 
 class ListCards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -246,6 +248,7 @@ class AgeingRow(Struct, frozen=True, kw_only=True):
 
     account_id: UUID
     customer_id: UUID
+    customer: str
     owed: int
     days_0_30: int
     days_31_60: int

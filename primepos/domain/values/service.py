@@ -100,7 +100,7 @@ def issue_card(ctx: Context, data: IssueCard) -> CardIssued:
         ctx.note(f"value:{data.id}", replayed=True)
         # The server's secret may have changed since; then nobody knows the code but who was told it.
         is_it = bytes(known["code_hash"]) == codes.code_hash(key, code)
-        return _issued(data.id, known, code if is_it else None, data.amount)
+        return _issued(data.id, known, _told(data, code) if is_it else None, data.amount)
     customer_id = None if data.customer_id is None else queries.holder(ctx, data.customer_id)
     until = data.expires_on or tidying.good_until(ctx, ledger.today(ctx))
     opened = {
@@ -124,13 +124,18 @@ def issue_card(ctx: Context, data: IssueCard) -> CardIssued:
         tail=opened["tail"],
         reason=data.reason,
     )
-    return _issued(data.id, opened, code, data.amount)
+    return _issued(data.id, opened, _told(data, code), data.amount)
+
+
+def _told(data: IssueCard, code: str) -> str:
+    """Return the code as it is printed: as it was given, or in groups of four."""
+    return codes.printed(code) if data.code is None else data.code
 
 
 def _issued(account_id: UUID, row: dict[str, Any], code: str | None, amount: int) -> CardIssued:
     return CardIssued(
         account_id=account_id,
-        code=None if code is None else codes.printed(code),
+        code=code,
         tail=row["tail"],
         balance=amount,
         currency=row["currency"],
@@ -161,7 +166,7 @@ def tell_code(ctx: Context, data: ByAccount) -> CardIssued:
     if bytes(found["code_hash"]) != codes.code_hash(key, code):
         raise ValueNotFound
     ctx.note(f"value:{data.account_id}", kind="gift_card", tail=found["tail"])
-    return _issued(data.account_id, found, code, found["balance"])
+    return _issued(data.account_id, found, codes.printed(code), found["balance"])
 
 
 @operation("giftcards.list", permission=Permission.GIFTCARD_ISSUE, reads=True)
@@ -515,4 +520,5 @@ def _out(ctx: Context, row: dict[str, Any]) -> ValueOut:
         expires_on=row["expires_on"],
         opened_at=row["opened_at"],
         worth=None if rule is None else rule.worth(max(0, row["balance"])),
+        customer=row["customer"],
     )
