@@ -44,6 +44,7 @@ from primepos.api.routes.offers import (
 )
 from primepos.api.routes.orders import OrdersController, RemovedController
 from primepos.api.routes.outlets import OutletsController
+from primepos.api.routes.plans import PlansController, UsageController
 from primepos.api.routes.products import LabelsController, ProductsController
 from primepos.api.routes.purchasing import PurchasesController, SuppliersController
 from primepos.api.routes.registers import RegistersController
@@ -104,6 +105,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RemovedController,
     ReportsController,
     AuditController,
+    PlansController,
+    UsageController,
     ImportsController,
     ExportsController,
     JobsController,

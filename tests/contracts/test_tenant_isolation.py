@@ -25,6 +25,7 @@ from primepos.domain.offers.service import (
     create_tax_mapping,
     hold_coupon,
 )
+from primepos.domain.orders.service import save_order
 from primepos.domain.outlets.service import create_outlet
 from primepos.domain.purchasing.service import (
     approve_order,
@@ -67,6 +68,8 @@ class Theirs:
         self.adjustment = app.run(propose_adjustment, shop.cashier, proposed).id
         self.shift = a_shift(app, shop)
         self.sale = app.run(book_sale, shop.cashier, basket(shop)).id
+        put_aside = {"id": new_id(), "outlet_id": shop.outlet_id, "lines": [{"sku": "B-2"}]}
+        self.ticket = app.run(save_order, shop.owner, put_aside).id
         self.delivered = TillSeries(shop, self.shift, NOON).sell()
         app.run(deliver_sale, shop.device, self.delivered)
         self.upload = new_id()
@@ -159,6 +162,34 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "values.entries": lambda _, t: {"account_id": t.gift_card},
     "values.of_customer": lambda _, t: {"customer_id": t.customer},
     "values.release": lambda _, t: {"id": t.held},
+    "orders.cancel": lambda _, t: {"id": t.ticket, "version": 1, "reason": "x"},
+    "orders.get": lambda _, t: {"id": t.ticket},
+    "orders.list": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "orders.list_removed": lambda _, t: {"outlet_id": t.shop.outlet_id},
+    "orders.pay_deposit": lambda _, t: {
+        "id": t.ticket,
+        "sale_id": new_id(),
+        "amount": 1,
+        "tenders": [{"kind": "cash", "amount": 1}],
+    },
+    "orders.report_removed": lambda _, t: {
+        "outlet_id": t.shop.outlet_id,
+        "items": [{"id": new_id(), "ticket_id": new_id(), "at": NOON, "act": "line_removed"}],
+    },
+    "orders.return_deposit": lambda _, t: {"id": t.ticket, "sale_id": new_id(), "reason": "x"},
+    "orders.save": lambda s, t: {
+        "id": t.ticket,
+        "outlet_id": t.shop.outlet_id,
+        "lines": [{"sku": "B-2"}],
+        "version": 1,
+    },
+    "orders.sell": lambda _, t: {
+        "id": t.ticket,
+        "version": 1,
+        "sale_id": new_id(),
+        "tenders": [{"kind": "cash", "amount": 250}],
+    },
+    "orders.take_over": lambda _, t: {"id": t.ticket, "version": 1},
     "audit.list": lambda _, t: {"actor_id": t.shop.owner.actor_id},
     "cash.bank_deposit": lambda _, t: {"id": new_id(), "outlet_id": t.shop.outlet_id, "amount": 1, "reason": "theft"},
     "cash.close_shift": lambda _, t: {"shift_id": t.shift, "counted": 0},

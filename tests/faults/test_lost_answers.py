@@ -49,7 +49,15 @@ IN_CASH = "safe by its id, as cash/test_movements.py and test_closings.py show"
 BY_ID_TRANSFER = "safe by its id, as inventory/test_transfers.py shows"
 BY_ID_COUNT = "safe by its id, as inventory/test_counts.py shows"
 BY_ID_ORDER = "safe by its id, as purchasing/test_orders.py shows"
+BY_ID_TICKET = "safe by its id, as orders/test_orders.py shows"
 OTHERS = {
+    "PUT /api/v1/orders/{id:str}": BY_ID_TICKET,
+    "POST /api/v1/orders/{id:str}/take": "again by the same register is answered from before",
+    "POST /api/v1/orders/{id:str}/cancel": "again with the same reason is answered from before",
+    "POST /api/v1/orders/{id:str}/sale": BY_ID_TICKET,
+    "POST /api/v1/orders/{id:str}/deposits": BY_ID_TICKET,
+    "POST /api/v1/orders/{id:str}/deposits/return": BY_ID_TICKET,
+    "POST /api/v1/removed-lines": BY_ID_TICKET,
     "POST /api/v1/shifts/{id:str}/people": SAYS_THE_END,
     "POST /api/v1/shifts/{id:str}/end": SAYS_THE_END,
     "POST /api/v1/shifts/{id:str}/force-close": "again by the same person is answered from before",

@@ -15,16 +15,20 @@ from typing import Final
 
 from primepos.domain.ops.cash_checks import CASH_CHECKS
 from primepos.domain.ops.offer_checks import OFFER_CHECKS
+from primepos.domain.ops.lot_checks import LOT_CHECKS
 from primepos.domain.ops.question import Check
 from primepos.domain.ops.stock_checks import STOCK_CHECKS
 from primepos.domain.ops.value_checks import VALUE_CHECKS
 
+_BOOKINGS: Final = (
+    "'sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange', 'sales.return_goods', 'sales.pay',"
+    " 'accounts.pay', 'orders.sell', 'orders.pay_deposit', 'orders.return_deposit'"
+)
 # What was said of each sale when it was booked; repeated calls leave rows without a receipt.
 _ACKNOWLEDGED: Final = (
     "SELECT DISTINCT ON (a.tenant_id, sale) a.tenant_id, coalesce(a.data->>'void', substr(a.subject, 6)) AS sale,"
     " a.at, a.operation, a.actor_id, a.data FROM audit_events a"
-    " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
-    " 'sales.return_goods', 'sales.pay', 'accounts.pay')"
+    f" WHERE a.operation IN ({_BOOKINGS})"
     " AND a.outcome = 'done' AND a.data ? 'receipt'"
     " ORDER BY a.tenant_id, sale, a.id"
 )
@@ -56,8 +60,7 @@ CHECKS = (
         "I1",
         "acknowledged sales exist",
         "SELECT a.tenant_id, a.subject || ' was acknowledged and is not booked' FROM audit_events a"
-        " WHERE a.operation IN ('sales.book', 'sales.deliver', 'sales.void', 'sales.refund', 'sales.exchange',"
-        " 'sales.return_goods', 'sales.pay', 'accounts.pay')"
+        f" WHERE a.operation IN ({_BOOKINGS})"
         " AND a.outcome = 'done'"
         " AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = a.tenant_id"
         " AND s.id::text = coalesce(a.data->>'void', substr(a.subject, 6)))",
@@ -225,7 +228,7 @@ CHECKS = (
         "every line of a refund has its receipt",
         "SELECT s.tenant_id, 'refund ' || s.receipt || ', line ' || l.line_no || ' takes back nothing that was sold'"
         " FROM sales s JOIN sale_lines l ON l.tenant_id = s.tenant_id AND l.sale_id = s.id"
-        " WHERE s.kind = 'refund' AND NOT 'NO_RECEIPT' = ANY(s.flags)"
+        " WHERE s.kind = 'refund' AND NOT 'NO_RECEIPT' = ANY(s.flags) AND l.kind <> 'deposit'"
         " AND NOT EXISTS (SELECT FROM sale_returns b WHERE b.tenant_id = l.tenant_id"
         " AND b.sale_id = l.sale_id AND b.line_no = l.line_no)",
     ),
@@ -316,6 +319,15 @@ CHECKS = (
         " || ' has no audit row' FROM fiscal_closings c WHERE NOT EXISTS (SELECT FROM audit_events a"
         " WHERE a.tenant_id = c.tenant_id AND a.operation = 'fiscal.close_period' AND a.outcome = 'done'"
         " AND a.data->>'closings' LIKE '%%' || encode(c.hash, 'hex') || '%%')",
+    ),
+    Check(
+        "I4",
+        "deposits are what was paid on orders",
+        "SELECT coalesce(o.tenant_id, l.tenant_id), 'open orders hold deposits of ' || coalesce(o.held, 0)"
+        " || ', the ledger ' || coalesce(l.held, 0) FROM"
+        " (SELECT tenant_id, sum(deposit) AS held FROM orders GROUP BY 1) o"
+        " FULL JOIN (SELECT tenant_id, -sum(amount) AS held FROM ledger_entries WHERE account = 'deposit' GROUP BY 1) l"
+        " USING (tenant_id) WHERE coalesce(o.held, 0) <> coalesce(l.held, 0)",
     ),
     Check(
         "I4",
@@ -472,6 +484,7 @@ CHECKS = (
         " JOIN shifts h ON h.tenant_id = s.tenant_id AND h.id = s.shift_id WHERE h.register_id <> s.register_id",
     ),
     *CASH_CHECKS,
+    *LOT_CHECKS,
     *STOCK_CHECKS,
     *VALUE_CHECKS,
     *OFFER_CHECKS,

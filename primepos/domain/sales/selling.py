@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from primepos.core.amounts import InvalidAmount, currency
 from primepos.core.errors import ApprovalRequired, PermissionDenied
 from primepos.domain.payments.foreign import CurrencyNotTaken, RateDiffers
 from primepos.domain.payments.settlement import NotPaid
-from primepos.domain.sales.booking import price_request, request_hash
+from primepos.domain.sales.booking import price_lines, price_request, request_hash
 from primepos.domain.sales.errors import (
     OutletNotFound,
     OutOfStock,
@@ -36,6 +38,7 @@ from primepos.pricing.errors import DiscountTooLarge, InvalidCart, InvalidTender
 if TYPE_CHECKING:
     from primepos.core.context import Context
     from primepos.core.permissions import Act
+    from primepos.domain.sales.recording import Counter
     from primepos.domain.sales.schemas import BookSale
 
 SALE_REFUSALS = (
@@ -62,11 +65,14 @@ SALE_REFUSALS = (
 )
 
 
-def sell(ctx: Context, data: BookSale, *, authorised: bool = False, deposit: int = 0) -> SaleOut:
+def sell(
+    ctx: Context, data: BookSale, *, authorised: bool = False, deposit: int = 0, at_most: int | None = None
+) -> SaleOut:
     """Price and book a sale into the outlet's own series; see the operation ``sales.book``.
 
     ``authorised``: its prices and discounts were consented to before. ``deposit`` minor units that the customer paid
-    before pay first; of more than the sale comes to only so much is used.
+    before pay first; of more than the sale comes to only so much is used. ``at_most`` is what was promised: what the
+    goods cost beyond it today is taken off the ticket.
 
     Raises: :data:`SALE_REFUSALS`.
     """
@@ -99,6 +105,8 @@ def sell(ctx: Context, data: BookSale, *, authorised: bool = False, deposit: int
         customer_id=data.customer_id,
         age_confirmed=data.age_confirmed,
     )
+    if at_most is not None:
+        data = _as_promised(data, counter, at_most)
     priced = price_request(
         data,
         counter.goods,
@@ -131,3 +139,20 @@ def sell(ctx: Context, data: BookSale, *, authorised: bool = False, deposit: int
     )
     ctx.note(f"sale:{booked.id}", receipt=booked.receipt, total=booked.total, moved=len(priced.quantities))
     return booked
+
+
+def _as_promised(data: BookSale, counter: Counter, at_most: int) -> BookSale:
+    """Return a sale with so much more off the ticket that it comes to no more than ``at_most`` minor units."""
+    today = price_lines(
+        data.lines,
+        counter.goods,
+        counter.taxes,
+        currency_code=counter.place.currency,
+        settings=counter.place.settings,
+        ticket_percent=data.ticket_discount_percent,
+        ticket_minor=data.ticket_discount,
+        deal=counter.deal,
+    ).total
+    if today <= at_most:
+        return data
+    return msgspec.structs.replace(data, ticket_discount=data.ticket_discount + today - at_most)

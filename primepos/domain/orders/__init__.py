@@ -1,0 +1,1 @@
+"""Tickets put aside: sales on hold for any register, quotes, layaways with deposits."""
