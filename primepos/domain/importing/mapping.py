@@ -117,8 +117,12 @@ def _likeness(column: str, field: str, wanted: Wanted) -> int:
     return int(best * 100) if best >= _LEAST_LIKE else 0
 
 
-def _share(texts: Sequence[str], test: Callable[[str], object]) -> bool:
-    return bool(texts) and sum(bool(test(text)) for text in texts) >= _MOST_OF * len(texts)
+def _share(texts: Sequence[str], test: Callable[[str], object], least: float = _MOST_OF) -> bool:
+    return bool(texts) and sum(bool(test(text)) for text in texts) >= least * len(texts)
+
+
+def _is_money(text: str) -> bool:
+    return _MONEY.fullmatch(bare_number(text)) is not None
 
 
 def _looks(field: str, texts: Sequence[str]) -> int:
@@ -128,7 +132,7 @@ def _looks(field: str, texts: Sequence[str]) -> int:
     if field == "barcode":
         return 60 if _share(texts, _CODE.fullmatch) else 0
     if field in {"unit_price", "cost"}:
-        return 40 if _share(texts, lambda text: _MONEY.fullmatch(bare_number(text))) else 0
+        return 40 if _share(texts, _is_money, 0.5) else 0
     if field == "quantity":
         return 15 if _share(texts, lambda text: _NUMBER.fullmatch(bare_number(text))) else 0
     if field in {"sold_at", "born_on"}:
@@ -136,8 +140,10 @@ def _looks(field: str, texts: Sequence[str]) -> int:
     if field == "email":
         return 60 if _share(texts, lambda text: "@" in text) else 0
     if field == "sku":
-        distinct = len(set(texts)) == len(texts)
+        distinct = len(set(texts)) == len(texts) and not any(map(_is_money, texts))
         return 20 if distinct and len(texts) > 1 and _share(texts, lambda text: " " not in text) else 0
     if field == "name":
-        return 25 if _share(texts, lambda text: sum(map(str.isalpha, text)) >= 3) else 0
+        # Of two columns of words the one with the longer ones is the name.
+        length = sum(map(len, texts)) // len(texts)
+        return 15 + min(length, 15) if _share(texts, lambda text: sum(map(str.isalpha, text)) >= 3) else 0
     return 0

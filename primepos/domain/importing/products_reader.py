@@ -113,6 +113,8 @@ class ProductsFile:
         def cell(name: str) -> str:
             return cells.get(name, "")
 
+        if cell("kind") == "kit":
+            raise CellProblem("KIT_REFUSED", "what a kit is made of is not in this file; make it by hand")
         codes = [code for code in _BETWEEN_CODES.split(clean(cell("barcode"))) if code]
         if not clean(cell("sku")) and not codes:
             raise CellProblem("MISSING_VALUE", "neither a code nor a barcode says which product this is")
@@ -165,6 +167,8 @@ def _barcodes(codes: Sequence[str], quantities: str) -> list[dict[str, str]]:
 
 
 def _variant_of(values: Values) -> VariantOf | None:
+    if values.get("kind") == "parent":
+        return VariantOf(read_sku(values["sku"]), read_name(values["name"]), ())
     parent = values.get("parent_sku", "") or values.get("handle", "") or values.get("group", "")
     options = told_options(values)
     if not options or not (values.get("group", "") or values.get("parent_sku", "")):

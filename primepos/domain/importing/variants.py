@@ -26,7 +26,7 @@ _PARENTS: Final = """
            AND NOT EXISTS (SELECT FROM stock_movements m WHERE m.tenant_id = p.tenant_id AND m.product_id = p.id)
            AND NOT EXISTS (SELECT FROM sale_lines l WHERE l.tenant_id = p.tenant_id AND l.product_id = p.id))
     ), made AS (
-        UPDATE products p SET kind = 'parent', track_stock = false, updated_at = now() FROM parent
+        UPDATE products p SET kind = 'parent', updated_at = now() FROM parent
          WHERE p.tenant_id = %(tenant)s AND p.id = parent.id AND parent.kind = 'simple'
     )
     INSERT INTO product_options (tenant_id, product_id, position, name, option_values)

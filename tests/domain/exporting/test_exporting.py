@@ -235,6 +235,15 @@ def test_what_is_exported_comes_back_byte_for_byte(
         assert exported(bare_shop, name, tmp_path / f"{name}-again.csv") == first
 
 
+def test_a_parent_without_variants_stays_one_and_a_kit_is_refused(app: App, shop: Shop, tmp_path: Path) -> None:
+    header = exported(shop, "products", tmp_path / "p.csv").decode().splitlines()[0]
+    rows_of = "P-1,Parent,,standard,5,each,yes,,,parent,,,,,,,,no\n"
+    (tmp_path / "in.csv").write_text(f"{header}\n{rows_of}K-1,Kit,,standard,9,each,yes,,,kit,,,,,,,,no\n")
+    assert run(cli, ["import", "products", str(tmp_path / "in.csv"), "--tenant", shop.slug]) == 1
+    assert "KIT_REFUSED" in (tmp_path / "in.errors.csv").read_text()
+    assert rows_of in exported(shop, "products", tmp_path / "p.csv").decode()
+
+
 def test_all_goes_into_a_folder_a_zip_or_one_spreadsheet(
     app: App, shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
