@@ -11,7 +11,8 @@ from primepos.core.context import Approval, Identity
 from primepos.core.ids import new_id
 from primepos.domain.cash.service import move_cash
 from primepos.domain.staff.service import create_staff
-from tests.factories import a_shift
+from tests import factories
+from tests.factories import a_shift, rows
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.factories import Shop
 
 PIN = "739146"
+CASH_TABLES = ("cash_movements", "cash_counts", "cash_variances", "cash_adjustments", "shift_reports", "safe_entries")
 
 
 @pytest.fixture
@@ -33,6 +35,15 @@ def consent(app: App, shop: Shop) -> Approval:
     """A manager's consent on the spot."""
     app.run(create_staff, shop.owner, {"code": "mo", "name": "Mo", "role": "manager", "pin": PIN})
     return Approval(staff_code="mo", pin=PIN)
+
+
+def counts(app: App, shop: Shop) -> dict[str, int]:
+    """How many rows a shop has of all that is booked and all that is cash: the same after a refusal."""
+    found = factories.counts(app, shop)
+    for table in CASH_TABLES:
+        asked = f"SELECT count(*) AS n FROM {table} WHERE tenant_id = %s"
+        found[table] = rows(app, asked, (shop.tenant_id,))[0]["n"]
+    return found
 
 
 def at_the_till(shop: Shop) -> Identity:

@@ -50,8 +50,8 @@ from primepos.domain.sales.schemas import SalePayment
 from primepos.domain.sales.service import deliver_sale
 from primepos.domain.tenancy.service import update_settings
 from tests.conftest import NOON
-from tests.domain.cash.conftest import at_the_till, moved
-from tests.factories import TillSeries, a_shift, a_shop, assert_books_hold, counts, rows
+from tests.domain.cash.conftest import at_the_till, counts, moved
+from tests.factories import TillSeries, a_shift, a_shop, assert_books_hold, rows
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -37,8 +37,8 @@ from primepos.domain.cash.service import (
 )
 from primepos.domain.sales.service import deliver_sale
 from tests.conftest import NOON
-from tests.domain.cash.conftest import at_the_till, moved
-from tests.factories import TillSeries, a_shift, assert_books_hold, counts, rows
+from tests.domain.cash.conftest import at_the_till, counts, moved
+from tests.factories import TillSeries, a_shift, assert_books_hold, rows
 
 if TYPE_CHECKING:
     from uuid import UUID
