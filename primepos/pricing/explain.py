@@ -111,3 +111,45 @@ def _shared(exact: Fraction, amount: int) -> str:
     """Say so where a figure is not its own nearest amount, but this line's part of a sum that was rounded once."""
     own = divide_half_up(exact.numerator, exact.denominator)
     return "" if own == amount else " (its part of the ticket's sum, which is rounded once)"
+
+
+def explain_sold(
+    *,
+    quantity: Decimal,
+    unit_price: Decimal,
+    discount: int,
+    base: int,
+    taxes: Sequence[tuple[str, Decimal, int]],
+    total: int,
+    exponent: int,
+) -> list[str]:
+    """Explain a line that was sold at the catalogue's price, from what was frozen with it.
+
+    ``taxes`` are (code, rate, minor units). Of a single percentage the unrounded figure is said too: it is in the price
+    where the tag did not move, else on top of it.
+    """
+    scale = 10**exponent
+    price = Fraction(unit_price) * Fraction(quantity) * scale
+
+    def text(minor: int) -> str:
+        return str(plain_amount(minor, exponent))
+
+    def exact(minor: Fraction) -> str:
+        return exact_text(minor / scale)
+
+    said = [f"{quantity.normalize():f} x {unit_price.normalize():f} = {exact(price)}"]
+    tag = divide_half_up(price.numerator, price.denominator) - discount
+    if discount:
+        said.append(f"discounts {text(discount)}, leaving {text(tag)}")
+    elif price != tag:
+        said.append(f"rounded for this line: {exact(price)} -> {text(tag)}")
+    for code, rate, amount in taxes:
+        share = Fraction(rate)
+        inside = total == tag
+        unrounded = tag * share / (100 + share if inside else 100)
+        if len(taxes) == 1 and divide_half_up(unrounded.numerator, unrounded.denominator) == amount:
+            where = "included" if inside else "on top"
+            said.append(f"{code} {rate.normalize():f} % {where}: {exact(unrounded)} -> {text(amount)}")
+        else:
+            said.append(f"{code} {rate.normalize():f}: {text(amount)}")
+    return [*said, f"base: {text(base)}", f"total: {text(total)}"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from primepos.pricing.cart import Cart, CartLine, TaxRule, price_cart
 from primepos.pricing.errors import DiscountTooLarge, InvalidCart
+from primepos.pricing.explain import explain_sold
 from primepos.pricing.occasions import Occasion, Terms
 from primepos.pricing.offers import Offers, Wanted, details_of, offer
 from primepos.pricing.pricelists import ListPrice, PriceList, Ware, lists_that_hold, resolve
@@ -365,3 +366,35 @@ def test_no_offers_change_nothing():
     got = offer([wanted("2")], Offers(), TAXES, occasion(), exponent=2)
     assert not Offers()
     assert (got.lines[0].line, details_of(got.lines[0])) == (CartLine(D("1.00"), D(2), (VAT,)), None)
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        (
+            {"discount": 0, "base": 168, "taxes": [("std", D("19.000000"), 32)], "total": 200},
+            ["2 x 1 = 2", "std 19 % included: 0.319328 -> 0.32", "base: 1.68", "total: 2.00"],
+        ),
+        (
+            {"discount": 25, "base": 175, "taxes": [("std", D(19), 33)], "total": 208},
+            [
+                "2 x 1 = 2",
+                "discounts 0.25, leaving 1.75",
+                "std 19 % on top: 0.3325 -> 0.33",
+                "base: 1.75",
+                "total: 2.08",
+            ],
+        ),
+        (
+            {"discount": 0, "base": 150, "taxes": [("a", D(10), 20), ("b", D("0.15"), 30)], "total": 200},
+            ["2 x 1 = 2", "a 10: 0.20", "b 0.15: 0.30", "base: 1.50", "total: 2.00"],
+        ),
+    ],
+)
+def test_a_sold_line_is_explained_from_what_was_frozen(figures, expected):
+    assert explain_sold(quantity=D("2.000"), unit_price=D("1.0000"), exponent=2, **figures) == expected
+
+
+def test_a_sold_line_says_where_its_price_was_rounded():
+    said = explain_sold(quantity=D("0.333"), unit_price=D("1.00"), discount=0, base=33, taxes=[], total=33, exponent=2)
+    assert said == ["0.333 x 1 = 0.333", "rounded for this line: 0.333 -> 0.33", "base: 0.33", "total: 0.33"]

@@ -11,9 +11,10 @@ import msgspec
 import typer
 
 from primepos.cli.commands.price import read_cases
+from primepos.cli.explaining import explained
 from primepos.cli.naming import Workplace, by_sku, id_of, required_id
 from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
-from primepos.cli.output import confirm_destruction, emit, note
+from primepos.cli.output import cell_text, confirm_destruction, emit, note
 from primepos.core.amounts import currency, parse_quantity, plain_amount
 from primepos.core.errors import InvalidInput
 from primepos.core.ids import new_id
@@ -89,16 +90,26 @@ def list_(
 
 @app.command(
     epilog=examples(
-        "primepos sales show MAIN-0-000017", "primepos sales show 0198c0de-0000-7000-8000-000000000001 --json"
+        "primepos sales show MAIN-0-000017",
+        "primepos sales show MAIN-0-000017 --explain                       how each figure came about",
+        "primepos sales show 0198c0de-0000-7000-8000-000000000001 --json",
     )
 )
 def show(
-    sale: SaleArgument, *, tenant: TenantOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+    sale: SaleArgument,
+    *,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each line why it costs what it does.")] = False,
+    tenant: TenantOption = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show one sale with its lines, taxes and payments."""
     place = Workplace(tenant, env_file)
     found = place.run(get_sale, {"id": _sale_id(place, sale)})
     _show(found, as_json=as_json)
+    if explain and not as_json:
+        for sentence in explained(found):
+            typer.echo(cell_text(sentence))
 
 
 @app.command(
