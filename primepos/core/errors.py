@@ -96,7 +96,6 @@ class ApprovalRequired(PermissionDenied):
 
     code = "APPROVAL_REQUIRED"
     template = "This needs a manager's approval ({permission})"
-    hint = "Another person who may do it agrees: at the till by code and PIN or badge, from elsewhere by an approval."
 
 
 class NotFound(PrimePOSError):

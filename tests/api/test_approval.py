@@ -119,3 +119,19 @@ def test_a_role_of_the_shops_own_is_made_shown_and_deleted(ask, shop):
     assert ask(shop.owner, "DELETE", "/api/v1/roles/cashier").json()["code"] == "ROLE_LOCKED"
     assert ask(shop.owner, "DELETE", "/api/v1/roles/lead").status_code == 204
     assert ask(shop.owner, "GET", "/api/v1/roles/lead").status_code == 404
+
+
+def test_the_time_clock_and_commission_over_http(app, ask, shop, manager_at_the_till):
+    at_till = {"code": manager_at_the_till, "pin": PIN}
+    entry = ask(shop.device, "POST", "/api/v1/timeclock/in", json={"id": str(new_id()), **at_till})
+    assert (entry.status_code, entry.json()["is_open"]) == (201, True)
+    assert ask(shop.device, "POST", "/api/v1/timeclock/out", json=at_till).json()["is_open"] is False
+    days = "since=2020-01-01&until=2020-12-31"
+    assert ask(shop.owner, "GET", f"/api/v1/timeclock/hours?{days}").json()["rows"] == []
+    person = f"/api/v1/staff/{entry.json()['staff_id']}"
+    rate = {"percent": "2.5", "valid_from": "2020-01-01"}
+    assert ask(shop.owner, "PUT", f"{person}/commission", json=rate).json()["percent"] == "2.5000"
+    assert ask(shop.manager, "PUT", f"{person}/commission", json=rate).status_code == 403
+    assert len(ask(shop.manager, "GET", "/api/v1/staff/commission-rates").json()["items"]) == 1
+    assert ask(shop.manager, "GET", f"/api/v1/reports/commission?{days}").json()["commission"] == 0
+    assert ask(shop.manager, "GET", f"/api/v1/reports/staff?{days}").json()["rows"] == []

@@ -46,7 +46,7 @@ _HOURS = ("code", "name", "day", "hours", "entries", "is_open", "is_corrected")
 _COMMISSION = ("code", "name", "percent", "sold", "returned", "base", "commission")
 _FIGURES = (
     "code", "name", "sales", "sold", "refunds", "refunded", "voids", "voided", "discounts", "discounted",
-    "overrides", "no_sales", "approvals",
+    "overrides", "removed", "no_sales", "approvals",
 )  # fmt: skip
 
 app = typer.Typer(

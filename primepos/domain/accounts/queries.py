@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from primepos.domain.accounts.errors import OutletsNotFound, TillNotFound, UserNotFound
+from primepos.domain.plans.room import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,11 +116,12 @@ def memberships_of(uow: UnitOfWork, user_id: UUID) -> list[dict[str, Any]]:
 def insert_membership(
     uow: UnitOfWork, tenant_id: int, user_id: UUID, *, role: str, outlet_ids: list[UUID] | None
 ) -> None:
-    """Let an account into a tenant; a second time ends as AlreadyMember."""
+    """Let an account into a tenant; a second time ends as AlreadyMember. Raises QuotaExceeded."""
     uow.run(
         "INSERT INTO memberships (tenant_id, user_id, role, outlet_ids) VALUES (%s, %s, %s, %s)",
         (tenant_id, user_id, role, outlet_ids),
     )
+    require_room(uow, tenant_id, "users")
 
 
 def is_member(uow: UnitOfWork, tenant_id: int, user_id: UUID) -> bool:

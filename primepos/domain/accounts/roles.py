@@ -56,9 +56,10 @@ def check_possible(grants: Mapping[Permission, Grant]) -> None:
         limits = {each for each in Limit if getattr(grant, each.value) is not None}
         if limits and grant.decision is not Decision.ALLOW:
             raise GrantNotPossible(permission=permission.value, why="limits are for what is allowed without consent")
-        unknown = sorted(limits - LIMITS.get(permission, frozenset()))
-        if unknown:
-            raise GrantNotPossible(permission=permission.value, why=f"it cannot be bounded by {', '.join(unknown)}")
+        known = LIMITS.get(permission, frozenset())
+        if limits - known:
+            told = f"only by {', '.join(sorted(known))}" if known else "by nothing"
+            raise GrantNotPossible(permission=permission.value, why=f"it can be bounded {told}")
 
 
 def require_no_more(giver: Identity, grants: Mapping[Permission, Grant]) -> None:

@@ -87,6 +87,8 @@ from primepos.domain.accounts.standing import (
     user_out,
 )
 from primepos.domain.accounts.throttle import SIGN_UPS, LoginThrottled, address_key, throttle_of
+from primepos.domain.plans.errors import QuotaExceeded
+from primepos.domain.plans.room import require_room
 from primepos.domain.tenancy.errors import TenantSuspended
 from primepos.domain.tenancy.queries import load_tenant
 from primepos.domain.tenancy.standing import require_active, require_active_status
@@ -260,6 +262,7 @@ def change_password(ctx: Context, data: ChangePassword) -> Nothing:
     raises=(
         RegistrationClosed,
         InvitationInvalid,
+        QuotaExceeded,
         InvalidEmail,
         WeakPassword,
         EmailTaken,
@@ -312,7 +315,7 @@ def register(ctx: Context, data: Register) -> UserOut:
     "users.create",
     permission=Permission.USER_WRITE,
     scope=Scope.SYSTEM,
-    raises=(InvalidEmail, WeakPassword, AlreadyMember, RoleNotFound, RoleNotYours, OutletsNotFound),
+    raises=(InvalidEmail, WeakPassword, AlreadyMember, RoleNotFound, RoleNotYours, OutletsNotFound, QuotaExceeded),
 )
 def create_user(ctx: Context, data: CreateUser) -> NewUserOut:
     """Let a person into the tenant, making the account if there is none with this e-mail address.
@@ -452,14 +455,18 @@ def disable_user(ctx: Context, data: UserRef) -> UserOut:
     "users.enable",
     permission=Permission.USER_WRITE,
     scope=Scope.SYSTEM,
-    raises=(UserNotFound, OwnRole, RoleNotYours),
+    raises=(UserNotFound, OwnRole, RoleNotYours, QuotaExceeded),
 )
 def enable_user(ctx: Context, data: UserRef) -> UserOut:
-    """Let a person who was shut out of the tenant in again. Raises UserNotFound, OwnRole, RoleNotYours."""
+    """Let a person who was shut out of the tenant in again.
+
+    Raises UserNotFound, OwnRole, RoleNotYours, QuotaExceeded.
+    """
     member = _member(ctx, data.user_id, data.email)
     require_care(ctx, member["role"], member["outlet_ids"], grants_of(member["role"], member["role_grants"]))
     require_other(ctx, member["id"])
     queries.change_membership(ctx.uow, ctx.tenant_id, member["id"], disabled_at=None)
+    require_room(ctx.uow, ctx.tenant_id, "users")
     ctx.note(f"user:{member['id']}")
     forget_identities(ctx.uow.database)
     return user_out(queries.find_member(ctx.uow, ctx.tenant_id, user_id=member["id"]))

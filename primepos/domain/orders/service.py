@@ -230,6 +230,7 @@ def pay_deposit(ctx: Context, data: PayDeposit) -> DepositPaid:
 @operation(
     "orders.return_deposit",
     permission=Permission.REFUND_WITH_RECEIPT,
+    weighs=True,
     raises=(
         *_CHANGING,
         NoDeposit,
@@ -282,9 +283,11 @@ def _deposit(ctx: Context, data: PayDeposit | ReturnDeposit, *, amount: int | No
     return DepositPaid(order=queries.order_from(after), sale=booked)
 
 
-@operation("orders.report_removed", permission=Permission.SALE_LINE_VOID, raises=(OutletNotFound,))
+@operation("orders.report_removed", permission=Permission.SALE_LINE_VOID, weighs=True, raises=(OutletNotFound,))
 def report_removed(ctx: Context, data: ReportRemoved) -> ReportedRemoved:
     """Put down what was taken off tickets or made less before they were paid; what is there already stays as it is."""
+    # It happened; telling takes nothing off.
+    ctx.require(Permission.SALE_LINE_VOID, amount=0, outlet_id=data.outlet_id)
     if not ctx.identity.may_use_outlet(data.outlet_id) or not queries.is_open_outlet(
         ctx.uow, ctx.tenant_id, data.outlet_id
     ):

@@ -206,3 +206,15 @@ def test_figures_are_of_ones_outlets(app, shop, other_shop, eve):
             app.run(act, shop.cashier, DAYS)
         with pytest.raises(InvalidInput):
             app.run(act, shop.manager, {"since": date(2026, 3, 2), "until": date(2027, 3, 3)})
+
+
+def test_what_was_taken_off_tickets_is_counted_by_person(app, shop, eve):
+    from primepos.domain.orders.service import report_removed
+
+    def off(act, person):
+        return {"id": new_id(), "ticket_id": new_id(), "at": NOON, "person": person, "act": act, "amount": 250}
+
+    items = [off("line_removed", "eve"), off("quantity_reduced", "EVE"), off("price_reduced", "eve")]
+    app.run(report_removed, eve, {"outlet_id": shop.outlet_id, "items": items})
+    found = app.run(report_staff, shop.manager, DAYS).rows
+    assert [(row.code, row.removed, row.sales) for row in found] == [("EVE", 2, 0)]

@@ -79,8 +79,15 @@ WITH record AS (
        AND a.used_at >= %(from_at)s AND a.used_at < %(to_at)s
        AND (%(outlets)s::uuid[] IS NULL OR EXISTS (SELECT 1 FROM registers r WHERE r.tenant_id = a.tenant_id
             AND r.id = a.register_id AND r.outlet_id = ANY(%(outlets)s))) GROUP BY a.decided_by_id
+), taken_off AS (
+    SELECT p.id AS who, max(x.person) AS called, count(*) AS removed
+      FROM removed_lines x LEFT JOIN staff p ON p.tenant_id = x.tenant_id AND p.code = upper(x.person)
+     WHERE x.tenant_id = %(tenant_id)s AND x.at >= %(from_at)s AND x.at < %(to_at)s
+       AND x.act IN ('line_removed', 'quantity_reduced', 'ticket_given_up')
+       AND (%(outlets)s::uuid[] IS NULL OR x.outlet_id = ANY(%(outlets)s)) GROUP BY p.id
 ), everybody AS (
     SELECT who, called FROM record UNION ALL SELECT who, called FROM opened UNION ALL SELECT who, called FROM agreed
+    UNION ALL SELECT who, called FROM taken_off
 ), known AS (
     SELECT e.who, coalesce(p.id, e.who) AS person, p.code, coalesce(p.name, e.called) AS name
       FROM (SELECT who, max(called) AS called FROM everybody GROUP BY who) e
@@ -93,10 +100,12 @@ SELECT known.person AS staff_id, max(known.code) AS code, max(known.name) AS nam
        coalesce(sum(record.discounts), 0)::bigint AS discounts,
        coalesce(sum(record.discounted), 0)::bigint AS discounted,
        coalesce(sum(record.overrides), 0)::bigint AS overrides,
+       coalesce(sum(taken_off.removed), 0)::bigint AS removed,
        coalesce(sum(opened.no_sales), 0)::bigint AS no_sales, coalesce(sum(agreed.approvals), 0)::bigint AS approvals
   FROM known
   LEFT JOIN record ON record.who IS NOT DISTINCT FROM known.who
   LEFT JOIN opened ON opened.who IS NOT DISTINCT FROM known.who
+  LEFT JOIN taken_off ON taken_off.who IS NOT DISTINCT FROM known.who
   LEFT JOIN agreed ON agreed.who IS NOT DISTINCT FROM known.who
  GROUP BY known.person, CASE WHEN known.person IS NULL THEN known.name END
  ORDER BY max(known.code) NULLS LAST, max(known.name), known.person

@@ -96,7 +96,8 @@ class StaffFigure(Struct, frozen=True, kw_only=True):
     """What one person did: how often, and how much in minor units.
 
     ``code`` None: not on the staff. ``discounts`` are lines with one, ``overrides`` lines whose price was changed,
-    ``no_sales`` drawers opened for no sale, ``approvals`` what they agreed to.
+    ``removed`` what was taken off tickets before they were paid, ``no_sales`` drawers opened for no sale, ``approvals``
+    what they agreed to.
     """
 
     staff_id: UUID | None
@@ -111,6 +112,7 @@ class StaffFigure(Struct, frozen=True, kw_only=True):
     discounts: int
     discounted: int
     overrides: int
+    removed: int
     no_sales: int
     approvals: int
 
