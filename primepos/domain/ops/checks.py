@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import Final
 
 from primepos.domain.ops.cash_checks import CASH_CHECKS
-from primepos.domain.ops.offer_checks import OFFER_CHECKS
 from primepos.domain.ops.lot_checks import LOT_CHECKS
+from primepos.domain.ops.offer_checks import OFFER_CHECKS
 from primepos.domain.ops.question import Check
 from primepos.domain.ops.stock_checks import STOCK_CHECKS
 from primepos.domain.ops.value_checks import VALUE_CHECKS
