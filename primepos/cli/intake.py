@@ -259,6 +259,6 @@ def errors_path(file: Path, given: Path | None) -> Path:
     if given is not None:
         return given
     stem = file.name
-    for suffix in (".xz", ".gz", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods"):
+    for suffix in (".xz", ".gz", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
         stem = stem.removesuffix(suffix)
     return Path(f"{stem}.errors.csv")

@@ -140,6 +140,8 @@ def _looks(field: str, texts: Sequence[str]) -> int:
     if field == "email":
         return 60 if _share(texts, lambda text: "@" in text) else 0
     if field == "sku":
+        if _share(texts, _CODE.fullmatch):
+            return -40
         distinct = len(set(texts)) == len(texts) and not any(map(_is_money, texts))
         return 20 if distinct and len(texts) > 1 and _share(texts, lambda text: " " not in text) else 0
     if field == "name":
