@@ -48,8 +48,7 @@ def upgrade() -> None:
     """Give the right to erase with its policy, for every table of tenants that is kept for good."""
     op.execute(_EACH.format(act=_GIVE))
     op.execute(
-        "CREATE POLICY tenants_erasing ON tenants AS RESTRICTIVE FOR DELETE TO primepos_system"
-        f" USING (id = {ERASED})"
+        f"CREATE POLICY tenants_erasing ON tenants AS RESTRICTIVE FOR DELETE TO primepos_system USING (id = {ERASED})"
     )
     op.execute("GRANT DELETE ON tenants TO primepos_system")
     op.execute("ALTER TABLE tenants VALIDATE CONSTRAINT tenants_status_check")

@@ -51,6 +51,9 @@ BY_ID_COUNT = "safe by its id, as inventory/test_counts.py shows"
 BY_ID_ORDER = "safe by its id, as purchasing/test_orders.py shows"
 BY_ID_TICKET = "safe by its id, as orders/test_orders.py shows"
 OTHERS = {
+    "POST /api/v1/plans": TAKEN,
+    "PATCH /api/v1/plans/{code:str}": SAYS_THE_END,
+    "PUT /api/v1/plans/of/{slug:str}": SAYS_THE_END,
     "PUT /api/v1/orders/{id:str}": BY_ID_TICKET,
     "POST /api/v1/orders/{id:str}/take": "again by the same register is answered from before",
     "POST /api/v1/orders/{id:str}/cancel": "again with the same reason is answered from before",

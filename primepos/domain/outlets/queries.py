@@ -14,6 +14,7 @@ from primepos.domain.outlets.errors import (
 )
 from primepos.domain.outlets.models import Outlet, Register
 from primepos.domain.outlets.schemas import OutletOut, OutletRow, RegisterOut
+from primepos.domain.plans.room import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,11 +81,11 @@ def add_outlet(
 ) -> Outlet:
     """Add an outlet together with its server register, on which callers without a till book; a warehouse has none.
 
-    Raises: :class:`DuplicateOutlet`, :class:`DuplicatePrefix`.
+    Raises: :class:`DuplicateOutlet`, :class:`DuplicatePrefix`, ``QUOTA_EXCEEDED``.
     """
     outlet = Outlet(tenant_id=ctx.tenant_id, code=code, name=name, address=address, kind=kind)
     ctx.uow.session.add(outlet)
-    ctx.uow.flush()
+    require_room(ctx.uow, ctx.tenant_id, "outlets")
     if kind != SHOP:
         return outlet
     add_register(ctx, outlet, SERVER, "Server", prefix=server_prefix or default_prefix(code, "0"), kind=SERVER)
@@ -96,7 +97,7 @@ def add_register(
 ) -> Register:
     """Add a register at the start of its first series.
 
-    Raises: :class:`DuplicateRegister`, :class:`DuplicatePrefix`.
+    Raises: :class:`DuplicateRegister`, :class:`DuplicatePrefix`, ``QUOTA_EXCEEDED``.
     """
     register = Register(
         tenant_id=ctx.tenant_id,
@@ -108,6 +109,8 @@ def add_register(
     )
     ctx.uow.session.add(register)
     ctx.uow.flush()
+    if kind == TILL:
+        require_room(ctx.uow, ctx.tenant_id, "registers")
     return register
 
 

@@ -31,14 +31,20 @@ from primepos.domain.outlets.schemas import (
     StartNewEpoch,
     UpdateOutlet,
 )
+from primepos.domain.plans.errors import QuotaExceeded
+from primepos.domain.plans.room import require_room
 
 
-@operation("outlets.create", permission=Permission.OUTLET_WRITE, raises=(DuplicateOutlet, DuplicatePrefix))
+@operation(
+    "outlets.create",
+    permission=Permission.OUTLET_WRITE,
+    raises=(DuplicateOutlet, DuplicatePrefix, QuotaExceeded),
+)
 def create_outlet(ctx: Context, data: CreateOutlet) -> OutletOut:
     """Add an outlet and its server register, on which callers without a till book; a warehouse gets none.
 
     The code is unique in the tenant and cannot change: receipts carry it. Raises: ``DUPLICATE_OUTLET``,
-    ``DUPLICATE_PREFIX``.
+    ``DUPLICATE_PREFIX``, ``QUOTA_EXCEEDED``.
     """
     outlet = queries.add_outlet(ctx, data.code, data.name, data.address, data.server_prefix, data.kind)
     ctx.note(f"outlet {outlet.code}", id=str(outlet.id))
@@ -84,12 +90,17 @@ def archive_outlet(ctx: Context, data: GetOutlet) -> OutletOut:
     return queries.outlet_out(ctx, outlet)
 
 
-@operation("outlets.unarchive", permission=Permission.OUTLET_WRITE, raises=(OutletNotFound, OutletNotYours))
+@operation(
+    "outlets.unarchive", permission=Permission.OUTLET_WRITE, raises=(OutletNotFound, OutletNotYours, QuotaExceeded)
+)
 def unarchive_outlet(ctx: Context, data: GetOutlet) -> OutletOut:
-    """Take an archived outlet into use again. Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``."""
+    """Take an archived outlet into use again.
+
+    Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``QUOTA_EXCEEDED``.
+    """
     outlet = queries.find_outlet(ctx, data.id, lock=True)
     outlet.archived_at = None
-    ctx.uow.flush()
+    require_room(ctx.uow, ctx.tenant_id, "outlets")
     ctx.note(f"outlet {outlet.code}")
     return queries.outlet_out(ctx, outlet)
 
@@ -104,13 +115,15 @@ def unarchive_outlet(ctx: Context, data: GetOutlet) -> OutletOut:
         OutletIsWarehouse,
         DuplicateRegister,
         DuplicatePrefix,
+        QuotaExceeded,
     ),
 )
 def create_register(ctx: Context, data: CreateRegister) -> RegisterOut:
     """Add a till to an outlet: series epoch 1, next number 1.
 
     Raises: ``OUTLET_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``OUTLET_ARCHIVED``, ``OUTLET_IS_WAREHOUSE``,
-    ``DUPLICATE_REGISTER`` (code taken in the outlet), ``DUPLICATE_PREFIX`` (prefix taken in the tenant).
+    ``DUPLICATE_REGISTER`` (code taken in the outlet), ``DUPLICATE_PREFIX`` (prefix taken in the tenant),
+    ``QUOTA_EXCEEDED``.
     """
     outlet = queries.find_outlet(ctx, data.outlet_id)
     if outlet.archived_at is not None:
@@ -158,15 +171,19 @@ def archive_register(ctx: Context, data: GetRegister) -> RegisterOut:
     return queries.register_out(register)
 
 
-@operation("registers.unarchive", permission=Permission.REGISTER_WRITE, raises=(RegisterNotFound, OutletNotYours))
+@operation(
+    "registers.unarchive",
+    permission=Permission.REGISTER_WRITE,
+    raises=(RegisterNotFound, OutletNotYours, QuotaExceeded),
+)
 def unarchive_register(ctx: Context, data: GetRegister) -> RegisterOut:
     """Take an archived till into use again; its series goes on.
 
-    Raises: ``REGISTER_NOT_FOUND``, ``OUTLET_NOT_YOURS``.
+    Raises: ``REGISTER_NOT_FOUND``, ``OUTLET_NOT_YOURS``, ``QUOTA_EXCEEDED``.
     """
     register = queries.find_register(ctx, data.id, lock=True)
     register.archived_at = None
-    ctx.uow.flush()
+    require_room(ctx.uow, ctx.tenant_id, "registers")
     ctx.note(f"register {register.prefix}")
     return queries.register_out(register)
 

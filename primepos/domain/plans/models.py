@@ -47,7 +47,7 @@ class TenantPlan(TenantScoped, table=True):
 
 
 class SupportGrant(Identified, TenantScoped, table=True):
-    """An owner's leave for one administrator of the installation to look into the tenant, or to act in it, for hours."""
+    """An owner's leave for one administrator of the installation to look into the tenant, or act in it, for hours."""
 
     __tablename__ = "support_grants"
     __table_args__ = (

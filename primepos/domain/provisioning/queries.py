@@ -11,6 +11,7 @@ from primepos.core.security import check_pin, hash_pin
 from primepos.domain.catalog.queries import ensure_category, ensure_tax, ensure_tax_class, upsert_products
 from primepos.domain.catalog.queries.products import lock_catalogue
 from primepos.domain.outlets.queries import ensure_outlet, ensure_register
+from primepos.domain.plans.room import require_room
 from primepos.domain.provisioning.comparing import Present, needs_pin, stored_form
 from primepos.domain.provisioning.schemas import Change, MadePin, ShopFile, given_settings
 from primepos.domain.staff.pins import code_of, random_pin
@@ -135,6 +136,8 @@ def write(ctx: Context, shop: ShopFile, present: Present, changes: Collection[Ch
     for start in range(0, len(products), BATCH):
         upsert_products(ctx, products[start : start + BATCH])
     _use_again(ctx, "products", present.products, {each.sku for each in products})
+    # What was taken into use again, beside what asked for itself.
+    require_room(ctx.uow, ctx.tenant_id, "outlets", "registers", "users", "products")
     return pins
 
 

@@ -6,6 +6,7 @@ from primepos.core.context import Context
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.core.security import WeakPin
+from primepos.domain.plans.errors import QuotaExceeded
 from primepos.domain.provisioning import queries
 from primepos.domain.provisioning.comparing import changes_of, problems_of
 from primepos.domain.provisioning.reading import BadShopFile
@@ -29,14 +30,15 @@ def plan_shop(ctx: Context, data: ProvisionShop) -> PlanOut:
 @operation(
     "provisioning.apply",
     permission=Permission.SETTINGS_WRITE,
-    raises=(BadShopFile, WeakPin, InvalidTax, UnsolvableTaxes),
+    raises=(BadShopFile, WeakPin, InvalidTax, UnsolvableTaxes, QuotaExceeded),
 )
 def apply_shop(ctx: Context, data: ProvisionShop) -> AppliedOut:
     """Make one's tenant be as the document says: all of it or nothing. Applied again, it changes nothing.
 
     What the document does not name stays as it is; what it names and is archived is taken into use again. Codes,
     prefixes and the currency stay for good. PINs are given to people who have none; those made here are in the
-    answer, this once. Raises: ``BAD_SHOP_FILE``, ``WEAK_PIN``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``.
+    answer, this once. Raises: ``BAD_SHOP_FILE``, ``WEAK_PIN``, ``INVALID_TAX``, ``UNSOLVABLE_TAXES``,
+    ``QUOTA_EXCEEDED``.
     """
     ctx.uow.allow_time(0)
     queries.take_turns(ctx)

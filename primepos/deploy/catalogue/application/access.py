@@ -38,8 +38,6 @@ AWAITED: Final[Mapping[str, str]] = {
         "accounting export": "accounting:export",
         "API keys and webhooks": "apikey:write webhook:write",
         "card terminals": "payment:offline_card",
-        "plans and metering": "plan:write usage:read",
-        "price lists and promotions": "promotion:write",
         "refunds and held sales": "refund:no_receipt sale:hold",
         "more reports": "report:export report:margin",
         "export, erasure and support": "tenant:erase tenant:export tenant:support_grant",

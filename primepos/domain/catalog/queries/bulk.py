@@ -11,6 +11,7 @@ from primepos.domain.catalog.errors import TaxClassNotFound
 from primepos.domain.catalog.queries.products import lock_catalogue, stored_code
 from primepos.domain.catalog.queries.taxes import default_tax_class, list_tax_classes
 from primepos.domain.catalog.schemas import UpsertCounts, UpsertProduct
+from primepos.domain.plans.room import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,7 +106,7 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
     one that belongs to another product stays there and is named in the answer. Prices of existing products change
     only where the identity holds ``product:price_write``, and each change is remembered. Archived products stay so.
 
-    Raises: :class:`TaxClassNotFound`, ``TAX_CLASS_MISSING`` (a row without one, and no default).
+    Raises: :class:`TaxClassNotFound`, ``TAX_CLASS_MISSING`` (a row without one, and no default), ``QUOTA_EXCEEDED``.
     """
     lock_catalogue(ctx)
     by_sku = {row.sku: row for row in rows}
@@ -143,6 +144,8 @@ def upsert_products(ctx: Context, rows: Sequence[UpsertProduct]) -> UpsertCounts
         },
     )[0]
     ctx.uow.rows(_LOOPS_AS_BEFORE, (present,))
+    if done["created"]:
+        require_room(ctx.uow, ctx.tenant_id, "products")
     return UpsertCounts(
         created=done["created"],
         updated=done["updated"],

@@ -33,6 +33,7 @@ from primepos.domain.catalog.schemas import (
     SnapshotProduct,
     UnitOut,
 )
+from primepos.domain.plans.room import require_room
 from primepos.pricing.check_digits import classify
 
 if TYPE_CHECKING:
@@ -226,10 +227,11 @@ def changed_products(ctx: Context, after: int, limit: int) -> list[SnapshotProdu
 
 
 def add_product(ctx: Context, values: dict[str, Any]) -> UUID:
-    """Add a product with its first price. Raises: ``DUPLICATE_SKU``."""
+    """Add a product with its first price. Raises: ``DUPLICATE_SKU``, ``QUOTA_EXCEEDED``."""
     product_id = new_id()
     ctx.uow.run(_ADD, {"tenant": ctx.tenant_id, "id": product_id, **values})
     log_price(ctx, product_id, None, values["unit_price"])
+    require_room(ctx.uow, ctx.tenant_id, "products")
     return product_id
 
 

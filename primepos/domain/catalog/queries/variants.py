@@ -8,6 +8,7 @@ import msgspec
 
 from primepos.core.ids import new_id
 from primepos.domain.catalog.variant_schemas import VariantRow
+from primepos.domain.plans.room import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +118,7 @@ def make_variants(ctx: Context, parent: ProductOut, variants: Sequence[NewVarian
             "actor": who.name[:200],
         },
     )
+    require_room(ctx.uow, ctx.tenant_id, "products")
 
 
 def rename_variants(ctx: Context, parent: ProductOut, name: str) -> None:

@@ -47,6 +47,8 @@ from primepos.domain.catalog.schemas import (
     SnapshotRule,
     UpdateProduct,
 )
+from primepos.domain.plans.errors import QuotaExceeded
+from primepos.domain.plans.room import require_room
 from primepos.pricing.errors import InvalidLabel
 
 
@@ -63,13 +65,15 @@ from primepos.pricing.errors import InvalidLabel
         RepeatedBarcode,
         BarcodeTaken,
         UnitMismatch,
+        QuotaExceeded,
     ),
 )
 def create_product(ctx: Context, data: CreateProduct) -> ProductOut:
     """Add a product with its first price, its tax class and its barcodes.
 
     Raises: ``DUPLICATE_SKU``, ``TAX_CLASS_NOT_FOUND``, ``TAX_CLASS_MISSING``, ``CATEGORY_NOT_FOUND``,
-    ``CATEGORY_ARCHIVED``, ``BAD_CHECK_DIGIT``, ``REPEATED_BARCODE``, ``BARCODE_TAKEN``, ``UNIT_MISMATCH``.
+    ``CATEGORY_ARCHIVED``, ``BAD_CHECK_DIGIT``, ``REPEATED_BARCODE``, ``BARCODE_TAKEN``, ``UNIT_MISMATCH``,
+    ``QUOTA_EXCEEDED``.
     """
     _check_unit(data.sold_by, data.unit)
     products.lock_catalogue(ctx)
@@ -224,7 +228,9 @@ def archive_product(ctx: Context, data: NameProduct) -> ProductOut:
     return _set_archived(ctx, data, archived=True)
 
 
-@operation("catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound,))
+@operation(
+    "catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound, QuotaExceeded)
+)
 def unarchive_product(ctx: Context, data: NameProduct) -> ProductOut:
     """Put an archived product on sale again, a parent with the variants that went with it.
 
@@ -242,6 +248,8 @@ def _set_archived(ctx: Context, data: NameProduct, *, archived: bool) -> Product
     if product.kind == "parent":
         variants.archive_variants(ctx, product, ctx.clock.now() if archived else None)
     products.change_product(ctx, product, archived_at=ctx.clock.now() if archived else None)
+    if not archived:
+        require_room(ctx.uow, ctx.tenant_id, "products")
     return products.get_product(ctx, data.id)
 
 
