@@ -82,3 +82,12 @@ def test_a_programme_of_points_is_set_and_ended(in_shop, app, shop):
     assert len(in_shop("points", "list", "--in-use", "--json").json["items"]) == 1
     assert in_shop("points", "rule", "--none", "--json").refusal["code"] == "CONFIRMATION_REQUIRED"
     assert "no points" in in_shop("points", "rule", "--none", "--yes").err
+
+
+def test_a_refund_becomes_store_credit_by_command(in_shop, app, shop):
+    ada = a_customer(app, shop)
+    sale = app.run(book_sale, shop.cashier, basket(shop, customer_id=ada))
+    words = ("--store-credit", "4.50", "--reason", "wish", "--yes", "--json")
+    refund = in_shop("sales", "refund", sale.receipt, *words).json
+    assert [(each["kind"], each["amount"]) for each in refund["payments"]] == [("store_credit", -450)]
+    assert in_shop("accounts", "show", str(ada), "--json").json["items"][0]["balance"] == 450

@@ -155,9 +155,10 @@ def book(
 ) -> None:
     """Price and book a sale given as JSON on stdin, into the outlet's own series.
 
-    Keys: lines (product_id or sku, quantity, unit_price, discount_percent, discount), tenders (kind cash or card,
-    amount), ticket_discount, ticket_discount_percent, total, outlet_id and id. Amounts are minor units, a unit price
-    is in currency units. With an id of your own (a UUID) the call can be repeated safely; without one it is made.
+    Keys: lines (product_id or sku, quantity, unit_price, discount_percent, discount), values (what is sold onto gift
+    cards, credit or accounts), tenders (kind, amount, code of a gift card), customer_id, ticket_discount,
+    ticket_discount_percent, total, outlet_id and id. Amounts are minor units, a unit price is in currency units. With
+    an id of your own (a UUID) the call can be repeated safely; without one it is made.
     """
     place = Workplace(tenant, env_file)
     data = read_sale()
@@ -202,6 +203,9 @@ def refund(
     ] = None,
     cash: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pay back this much in cash.")] = None,
     card: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Pay back this much to the card.")] = None,
+    store_credit: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Give this much as store credit to the sale's customer.")
+    ] = None,
     outlet: Annotated[str | None, typer.Option(metavar="OUTLET", help="Where; the sale's own by default.")] = None,
     restock: Annotated[bool, typer.Option("--restock/--no-restock", help="Whether it can be sold again.")] = True,
     yes: YesFlag = False,
@@ -216,7 +220,7 @@ def refund(
     if not restock and not lines:
         left = place.run(refundable, {"id": found.id}).lines
         lines = [{"line_no": each.line_no, "restock": False} for each in left if each.left]
-    tenders = _tenders(place, card=card, cash=cash)
+    tenders = _tenders(place, card=card, store_credit=store_credit, cash=cash)
     what = "what is left" if line is None else ", ".join(f"line {each}" for each in line)
     confirm_destruction(f"{what.capitalize()} of receipt {found.receipt} comes back, and its money is paid out.", yes)
     data = {"id": new_id(), "sale_id": found.id, "lines": lines, "tenders": tenders, "reason": reason}
@@ -268,7 +272,9 @@ def exchange(
 
 def _tenders(place: Workplace, **given: str | None) -> list[dict[str, Any]]:
     return [
-        {"kind": kind, "amount": place.minor(f"--{kind}", text)} for kind, text in given.items() if text is not None
+        {"kind": kind, "amount": place.minor(f"--{kind.replace('_', '-')}", text)}
+        for kind, text in given.items()
+        if text is not None
     ]
 
 
