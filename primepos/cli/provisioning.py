@@ -16,7 +16,7 @@ from primepos.core.errors import InvalidInput
 from primepos.domain.provisioning.comparing import Present, changes_of, problems_of, user_changes
 from primepos.domain.provisioning.reading import BadShopFile, read_shop
 from primepos.domain.provisioning.schemas import Change, Count, MadePin, PlanOut, ShopFile, given_settings, plan_of
-from primepos.domain.provisioning.service import apply_shop, plan_shop
+from primepos.domain.provisioning.service import apply_shop, export_shop, plan_shop
 from primepos.domain.tenancy.errors import TenantNotFound
 
 if TYPE_CHECKING:
@@ -101,6 +101,38 @@ def _with_pin(person: Any, environ: Mapping[str, str]) -> Any:
         return person
     pin = msgspec.structs.replace(person.pin, value=environ.get(person.pin.env) or None)
     return msgspec.structs.replace(person, pin=pin)
+
+
+def written_shop(app: App, slug: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return a tenant as a document with its people, and what a document cannot say, by kind. Raises TenantNotFound."""
+    from primepos.domain.accounts.schemas import GIVEN_ROLES
+    from primepos.domain.accounts.service import list_users
+    from primepos.domain.outlets.service import list_outlets
+
+    who = session.operator_identity(app, slug)
+    found: dict[str, Any] = msgspec.to_builtins(app.run(export_shop, who, {}), str_keys=True)
+    left_out = found.pop("left_out", {})
+    codes = {each.id: each.code for each in app.run(list_outlets, who, {}).items}
+    users: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        page = app.run(list_users, who, {"limit": 200, "after": after})
+        for each in page.items:
+            if each.is_disabled or each.role not in GIVEN_ROLES:
+                continue
+            outlets = [codes[one] for one in each.outlet_ids or () if one in codes]
+            users.append(
+                {
+                    "email": each.email,
+                    "name": each.name,
+                    "role": each.role,
+                    **({"outlets": outlets} if outlets else {}),
+                }
+            )
+        after = page.next
+        if after is None:
+            break
+    return {**found, "users": users}, left_out
 
 
 # --- plan and apply --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Controller
 
 from primepos.api.endpoint import runs
+from primepos.domain.provisioning import service as provisioning
 from primepos.domain.tenancy import service
 
 
@@ -16,3 +17,4 @@ class TenantController(Controller):
 
     show = runs(service.current_tenant, "GET")
     update = runs(service.update_settings, "PATCH")
+    document = runs(provisioning.export_shop, "GET", "/document")

@@ -143,5 +143,27 @@ def apply(
     note("Applied.")
 
 
+@app.command(
+    epilog=examples("primepos tenants export corner > corner.yaml", "primepos tenants export corner --json | jq .taxes")
+)
+def export(slug: SlugArgument, *, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Print a tenant as the file that `tenants apply` takes; applied to the same tenant, it changes nothing.
+
+    Without what is archived, and without secrets: PINs and passwords are made anew where it is applied. To move a
+    whole shop with its sales, use `tenants move-out`.
+    """
+    from primepos.cli.provisioning import written_shop
+
+    found, left_out = written_shop(session.open_app(env_file), slug)
+    if as_json:
+        emit(found, as_json=True)
+    else:
+        import yaml
+
+        typer.echo(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120), nl=False)
+    for what, number in left_out.items():
+        note(f"Left out: {number} {what}")
+
+
 def _show(tenant: Any, *, as_json: bool) -> None:
     emit(tenant, as_json=as_json)

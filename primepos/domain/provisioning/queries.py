@@ -35,7 +35,7 @@ _CLASSES: Final = """
       FROM tax_classes c WHERE c.tenant_id = %s
 """
 _REGISTERS: Final = """
-    SELECT o.code AS outlet, r.code, r.name, r.prefix, r.archived_at IS NOT NULL AS archived
+    SELECT o.code AS outlet, r.code, r.name, r.prefix, r.kind, r.archived_at IS NOT NULL AS archived
       FROM registers r JOIN outlets o ON o.tenant_id = r.tenant_id AND o.id = r.outlet_id WHERE r.tenant_id = %s
 """
 _STAFF: Final = """
@@ -46,7 +46,7 @@ _STAFF: Final = """
       FROM staff s WHERE s.tenant_id = %s
 """
 _PRODUCTS: Final = """
-    SELECT p.sku, p.name, p.unit_price, t.code AS tax_class, c.name AS category, p.sold_by, p.track_stock,
+    SELECT p.sku, p.name, p.unit_price, p.kind, t.code AS tax_class, c.name AS category, p.sold_by, p.track_stock,
            p.archived_at IS NOT NULL AS archived,
            (SELECT array_agg(b.code ORDER BY b.code) FROM product_barcodes b
              WHERE b.tenant_id = p.tenant_id AND b.product_id = p.id) AS codes,
@@ -54,7 +54,7 @@ _PRODUCTS: Final = """
              WHERE b.tenant_id = p.tenant_id AND b.product_id = p.id) AS quantities
       FROM products p JOIN tax_classes t ON t.tenant_id = p.tenant_id AND t.id = p.tax_class_id
       LEFT JOIN categories c ON c.tenant_id = p.tenant_id AND c.id = p.category_id
-     WHERE p.tenant_id = %s AND p.sku = ANY (%s::text[])
+     WHERE p.tenant_id = %(tenant)s AND (%(skus)s::text[] IS NULL OR p.sku = ANY (%(skus)s)) ORDER BY p.sku
 """
 
 
@@ -65,10 +65,18 @@ def take_turns(ctx: Context) -> None:
 
 def read_present(ctx: Context, shop: ShopFile) -> Present:
     """Return what the tenant has of the things that the document names."""
+    skus = [each.sku for each in shop.products]
+    return _present(ctx, skus, [stored_form(code.code) for each in shop.products for code in each.barcodes])
+
+
+def read_all(ctx: Context) -> Present:
+    """Return everything that the tenant has and a document could name."""
+    return _present(ctx, None, [])
+
+
+def _present(ctx: Context, skus: list[str] | None, codes: list[str]) -> Present:
     tenant = (ctx.tenant_id,)
     rows = ctx.uow.rows
-    skus = [each.sku for each in shop.products]
-    codes = [stored_form(code.code) for each in shop.products for code in each.barcodes]
     return Present(
         tenant=tenant_by_id(ctx.uow, ctx.tenant_id),
         taxes={
@@ -89,13 +97,14 @@ def read_present(ctx: Context, shop: ShopFile) -> Present:
         outlets={
             row["code"]: row
             for row in rows(
-                "SELECT id, code, name, address, archived_at IS NOT NULL AS archived FROM outlets WHERE tenant_id = %s",
+                "SELECT id, code, name, address, kind, archived_at IS NOT NULL AS archived FROM outlets"
+                " WHERE tenant_id = %s",
                 tenant,
             )
         },
         registers={(row["outlet"], row["code"]): row for row in rows(_REGISTERS, tenant)},
         staff={row["code"]: row for row in rows(_STAFF, tenant)},
-        products={row["sku"]: _with_codes(row) for row in rows(_PRODUCTS, (ctx.tenant_id, skus))},
+        products={row["sku"]: _with_codes(row) for row in rows(_PRODUCTS, {"tenant": ctx.tenant_id, "skus": skus})},
         barcodes={
             row["code"]: row["sku"]
             for row in rows(

@@ -133,6 +133,22 @@ class ProvisionShop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     shop: ShopFile
 
 
+class ShopDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tenant as a document that applying takes: everything in use that a document can say.
+
+    ``left_out`` counts by kind what it cannot say; a whole tenant is moved otherwise (``tenants move-out``).
+    """
+
+    tenant: dict[str, object]
+    taxes: list[dict[str, object]] = []
+    tax_classes: list[dict[str, object]] = []
+    categories: list[str] = []
+    outlets: list[dict[str, object]] = []
+    staff: list[dict[str, object]] = []
+    products: list[dict[str, object]] = []
+    left_out: dict[str, int] = {}
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """One thing of the file. ``fields`` maps what differs to its value before and after; empty for what is new."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from primepos.core.context import Context
-from primepos.core.operations import operation
+from primepos.core.operations import Nothing, operation
 from primepos.core.permissions import Permission
 from primepos.core.security import WeakPin
 from primepos.domain.plans.errors import QuotaExceeded
-from primepos.domain.provisioning import queries
+from primepos.domain.provisioning import queries, writing
 from primepos.domain.provisioning.comparing import changes_of, problems_of
 from primepos.domain.provisioning.reading import BadShopFile
-from primepos.domain.provisioning.schemas import AppliedOut, PlanOut, ProvisionShop, plan_of
+from primepos.domain.provisioning.schemas import AppliedOut, PlanOut, ProvisionShop, ShopDocument, plan_of
 from primepos.pricing.errors import InvalidTax, UnsolvableTaxes
 
 
@@ -55,3 +55,15 @@ def apply_shop(ctx: Context, data: ProvisionShop) -> AppliedOut:
         changed=[f"{each.kind} {each.name}" for each in plan.changes if each.action == "changed"][:200],
     )
     return AppliedOut(changes=plan.changes, counts=plan.counts, pins=pins)
+
+
+@operation("provisioning.export", permission=Permission.TENANT_EXPORT, reads=True)
+def export_shop(ctx: Context, _data: Nothing) -> ShopDocument:
+    """Give one's tenant as the document that ``tenants apply`` takes, without what is archived, and without any secret.
+
+    Applied to the same tenant it changes nothing; applied to a new one it makes the same shop. People who sign in by
+    password are the installation's and not part of it; nor are PINs. What a document cannot say (variants, kits,
+    warehouses, people with a role of the shop's own) is counted in ``left_out``.
+    """
+    ctx.uow.allow_time(0)
+    return writing.document(ctx)
