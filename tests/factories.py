@@ -307,6 +307,7 @@ BOOKED_TABLES = (
     "lot_movements",
     "ledger_entries",
     "sale_returns",
+    "coupon_uses",
     "shifts",
 )
 

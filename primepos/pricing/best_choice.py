@@ -95,8 +95,7 @@ def best_choice(heaps: Sequence[Heap], matched: Sequence[Matched]) -> tuple[list
         is_exact = is_exact and exact
         for promotion, by_heap in off.items():
             for h, amount in by_heap.items():
-                if amount:
-                    found[promotion][h] = found[promotion].get(h, ZERO) + amount
+                found[promotion][h] = found[promotion].get(h, ZERO) + amount
     return found, is_exact
 
 

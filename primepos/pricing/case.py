@@ -1,28 +1,33 @@
 """A pricing question in plain data (numbers, text, lists), and its answer the same way: what ``primepos price`` speaks.
 
 A question is one line (``price``, ``qty``, ``discount``, ``taxes``) or several under ``lines``, with ``rounding``,
-``precision`` (the smallest amount), ``document_discount``, ``tax_order`` and ``by_sign``. docs/pricing.md lists them.
+``precision`` (the smallest amount), ``document_discount``, ``promotions``, ``tax_order`` and ``by_sign``.
+docs/pricing.md lists them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, cast
 
 from primepos.core.amounts import parse_decimal
 from primepos.pricing.cart import Cart, CartLine, PricedCart, TaxRule, price_cart
+from primepos.pricing.case_promotions import granted_by
 from primepos.pricing.errors import InvalidCart
 from primepos.pricing.explain import amount_text, exact_text, step_places
+from primepos.pricing.granting import Reduction
 from primepos.pricing.lines import DiscountOn, Rounding
 from primepos.pricing.taxes import TaxKind, solve_exactly
 
 _CENT: Final = Decimal("0.01")
 _PLACES: Final = 6
 _LIMIT: Final = Decimal(1_000_000_000_000)
-_LINE_KEYS: Final = frozenset({"price", "qty", "discount", "discount_amount", "taxes", "id", "description", "note"})
+_LINE_KEYS: Final = frozenset(
+    {"price", "qty", "discount", "discount_amount", "taxes", "id", "description", "note", "product", "category"}
+)
 _TAX_KEYS: Final = frozenset({"type", "amount", "included", "affects_base", "base_affected", "id", "name"})
 _DISCOUNT_KEYS: Final = frozenset({"amount", "percent", "on"})
 _ON: Final[dict[str, DiscountOn]] = {
@@ -47,6 +52,7 @@ class Question:
     tax_order: tuple[Decimal, ...] = ()
     by_sign: bool = False
     unrounded: bool = False
+    promotions: tuple[tuple[Reduction, ...], ...] = ()
 
 
 def answer(data: Any) -> dict[str, Any]:
@@ -75,8 +81,9 @@ def answer(data: Any) -> dict[str, Any]:
                 "taxes": [text(tax) for tax in line.taxes],
                 "total": text(line.total),
                 "explain": line.explain(),
+                **_given(question, at, text),
             }
-            for line in priced.lines
+            for at, line in enumerate(priced.lines)
         ],
     }
     if question.by_sign or len({line.sign for line in priced.lines}) > 1:
@@ -89,6 +96,17 @@ def answer(data: Any) -> dict[str, Any]:
             for name, sign in (("sale", 1), ("return", -1))
         }
     return result
+
+
+def _given(question: Question, at: int, text: Callable[[int], str]) -> dict[str, Any]:
+    """Return what promotions took off a line; nothing where the question has none."""
+    if not question.promotions:
+        return {}
+    return {
+        "promotions": [
+            {"code": each.code, "name": each.name, "amount": text(each.minor)} for each in question.promotions[at]
+        ]
+    }
 
 
 def _ordered_taxes(question: Question, priced: PricedCart) -> list[int]:
@@ -140,12 +158,21 @@ def read_question(data: Any) -> Question:
     if rounding not in ("per_line", "global"):
         raise InvalidCart(what="rounding", problem="must be per_line or global")
     percent, minor, on = _document_discount(case.get("document_discount"), step)
+    promotions: tuple[tuple[Reduction, ...], ...] = ()
+    if case.get("promotions") is not None:
+        rows = [case] if given is None else _sequence(given, "lines")
+        promotions = granted_by(_sequence(case["promotions"], "promotions"), rows, lines, step)
+        lines = [
+            replace(line, promotion_minor=sum(each.minor for each in off))
+            for line, off in zip(lines, promotions, strict=True)
+        ]
     return Question(
         cart=Cart(tuple(lines), 0, cast("Rounding", rounding), percent, minor, on, step),
         step=step,
         tax_order=tuple(_number(each, "tax_order") for each in _sequence(case.get("tax_order"), "tax_order")),
         by_sign="by_sign" in case and case["by_sign"] is not False,
-        unrounded=given is None and rounding == "global" and not (percent or minor),
+        unrounded=given is None and rounding == "global" and not (percent or minor or promotions),
+        promotions=promotions,
     )
 
 

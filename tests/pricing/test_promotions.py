@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from primepos.pricing import best_choice
-from primepos.pricing.errors import InvalidPromotion
+from primepos.pricing.case import answer
+from primepos.pricing.errors import InvalidCart, InvalidPromotion
 from primepos.pricing.granting import Item, grant
 from primepos.pricing.promotions import Goods, Part, Promotion
 
@@ -481,3 +482,54 @@ def test_a_large_ticket_is_bounded_the_same_each_time_and_soon_done():
 def test_thousands_of_one_thing_are_no_search():
     granted = grant([item(A, "1.00", "9000"), item(B, "2.00", "1")], [promotion("p", "n_for_m", count=3, pay=2)], 2)
     assert sum(each.minor for line in granted.lines for each in line) == 300_000
+
+
+# --- as plain data ----------------------------------------------------------------------------------------------------
+
+ASKED = {
+    "lines": [
+        {"price": D("1.00"), "qty": D(3), "product": "apple", "category": "fruit", "taxes": []},
+        {"price": D("2.00"), "product": "bread"},
+    ],
+    "promotions": [
+        {"code": "3for2", "name": "Three for two", "kind": "n_for_m", "count": 3, "pay": 2, "categories": ["fruit"]},
+        {"kind": "bundle", "amount": 2, "parts": [{"products": ["apple"]}, {"products": ["bread"], "count": 2}]},
+        {"code": "ten", "kind": "percent", "percent": 10, "products": ["bread"], "stackable": True, "most": 1},
+    ],
+}
+
+
+def test_a_question_in_plain_data_may_have_promotions():
+    got = answer(ASKED)
+    assert got["total"] == "3.80"
+    assert got["lines"][0]["promotions"] == [{"code": "3for2", "name": "Three for two", "amount": "1.00"}]
+    assert got["lines"][1]["promotions"] == [{"code": "ten", "name": "percent", "amount": "0.20"}]
+    assert "promotions 0.20, off the line rounded to the cent" in got["lines"][1]["explain"]
+
+
+def test_a_question_of_one_line_counts_in_its_own_steps():
+    got = answer(
+        {
+            "price": D("1.05"),
+            "qty": 2,
+            "precision": D("0.05"),
+            "promotions": [{"kind": "nth", "count": 2, "percent": 50}],
+        }
+    )
+    assert got["total"] == "1.55"
+    assert got["lines"][0]["promotions"][0]["amount"] == "0.55"
+
+
+@pytest.mark.parametrize(
+    ("promotion", "problem"),
+    [
+        ({"kind": "gift"}, "needs a kind"),
+        ({"kind": "percent", "percents": 1}, "unknown key"),
+        ({"kind": "percent", "percent": 10, "products": "apple"}, "must be a list"),
+        ("percent", "must be an object"),
+        ({"kind": "amount", "amount": D("0.005")}, "multiple"),
+    ],
+)
+def test_a_question_with_what_is_no_promotion_is_refused(promotion, problem):
+    with pytest.raises(InvalidCart, match=problem):
+        answer({"price": D(1), "promotions": [promotion]})
