@@ -33,6 +33,8 @@ _WORKBOOK: Final = "xl/workbook.xml"
 _SHEETS: Final = "xl/worksheets/"
 _CHUNK: Final = 1 << 20
 _LONGEST_TAG: Final = 64
+# XML cannot hold these two; they are written by name, and the reader leaves the name.
+_NO_CHARACTER: Final = re.compile("_x(FFFE|FFFF)_")
 # A cell says its column by letters; a row its number.
 _COLUMN: Final = re.compile(rb'<(?:\w+:)?c [^>]{0,40}?r="([A-Z]{1,3})\d', re.ASCII)
 _ROW: Final = re.compile(rb'<(?:\w+:)?row [^>]{0,40}?r="(\d{1,9})"', re.ASCII)
@@ -119,7 +121,7 @@ def _write(found: CalamineSheet, into: IO[bytes]) -> None:
 def as_text(value: Any) -> str:
     """Return a cell's value in the one form that has one reading; a whole number has no decimals."""
     if isinstance(value, str):
-        return value.replace("\r\n", "\n")
+        return _NO_CHARACTER.sub(lambda found: chr(int(found[1], 16)), value.replace("\r\n", "\n"))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):

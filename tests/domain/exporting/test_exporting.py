@@ -288,3 +288,26 @@ def test_any_name_a_product_can_have_comes_back(
     ]
     assert stored[0] == stored[1]
     assert len(stored[0]) == 1
+
+
+def test_naughty_strings_come_back(
+    app: App, shop: Shop, bare_shop: Shop, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    naughty = json.loads((shared_data / "bad-input" / "blns.json").read_text(encoding="utf-8"))
+    header = "sku,name,price"
+    with (tmp_path / "n.csv").open("w", newline="", encoding="utf-8", errors="replace") as file:
+        file.write(f"{header}\n")
+        writer = csv.writer(file)
+        writer.writerows([f"n-{n}", text.replace("\x00", ""), "1.50"] for n, text in enumerate(naughty))
+    run(cli, ["import", "products", str(tmp_path / "n.csv"), "--tenant", shop.slug, "--json"])
+    done = json.loads(capsys.readouterr().out)
+    # What is refused is empty or has characters that cannot be shown; nothing stops the rest.
+    assert done["rows"] == done["created"] + done["refused"] == len(naughty)
+    assert done["created"] > 400
+    for form in ("csv", "xlsx"):
+        first = exported(shop, "products", tmp_path / "products.csv")
+        exported(shop, "products", tmp_path / f"products.{form}")
+        capsys.readouterr()
+        run(cli, ["import", "products", str(tmp_path / f"products.{form}"), "--tenant", bare_shop.slug, "--json"])
+        assert json.loads(capsys.readouterr().out)["refused"] == 0
+        assert exported(bare_shop, "products", tmp_path / "again.csv") == first

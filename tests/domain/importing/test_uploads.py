@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from primepos.core.errors import InvalidInput, PermissionDenied
+from primepos.core.context import ANONYMOUS
+from primepos.core.errors import InvalidInput, PermissionDenied, Unauthenticated
 from primepos.core.ids import new_id
-from primepos.domain.importing.errors import ImportDiffers, ImportNotFound
-from primepos.domain.importing.service import add_part, refused_rows, run_upload, submit_import
+from primepos.domain.importing.errors import ImportDiffers, ImportMoved, ImportNotFound
+from primepos.domain.importing.service import (
+    add_part,
+    find_mapping,
+    load_customers,
+    load_stock,
+    plan_customers,
+    plan_stock,
+    refused_rows,
+    run_upload,
+    save_mapping,
+    submit_import,
+)
 from primepos.domain.jobs.errors import TicketNotFound
 from primepos.domain.jobs.service import show_job
 from primepos.domain.jobs.tasks import TASKS, system_actor
+from primepos.domain.outlets.errors import OutletNotFound
 from tests.domain.importing import files
 from tests.factories import assert_books_hold, rows
 
@@ -199,3 +212,72 @@ def test_a_job_is_seen_by_who_asked_and_by_who_runs_the_shop_alone(app: App, sho
         app.run(run_upload, system_actor(other_shop.tenant_id), which)
     with pytest.raises(InvalidInput):
         app.run(submit_import, shop.owner, a_file(parts=2))
+
+
+def test_how_a_shape_is_read_is_kept_for_the_tenant_alone(app: App, shop: Shop, other_shop: Shop) -> None:
+    which = {"kind": "products", "header": "ab" * 32}
+    said = {**which, "columns": {"Nr": "sku"}, "decimal": "comma", "date_formats": ["dmy"]}
+    app.run(save_mapping, shop.clerk, said)
+    app.run(save_mapping, shop.clerk, {**said, "columns": {"No": "sku"}})
+    found = app.run(find_mapping, shop.owner, which)
+    assert (found.columns, found.decimal, found.date_formats) == ({"No": "sku"}, "comma", ["dmy"])
+    assert app.run(find_mapping, other_shop.owner, which).columns == {}
+    for operation, data in ((save_mapping, said), (find_mapping, which)):
+        with pytest.raises(PermissionDenied):
+            app.run(operation, shop.cashier, data)
+
+
+def test_what_is_the_owners_to_bring_in_is_refused_to_others(app: App, shop: Shop) -> None:
+    key = {"fingerprint": "0" * 64, "source": "old", "file_name": "old.csv"}
+    batch = {"run": key, "start": 0, "rows": 0}
+    for operation, data, identity in (
+        (plan_customers, {"fingerprint": "0" * 64}, shop.manager),
+        (load_customers, {**batch, "customers": []}, shop.manager),
+        (plan_stock, {"fingerprint": "0" * 64}, shop.cashier),
+        (load_stock, {**batch, "levels": []}, shop.cashier),
+        (show_job, {"id": new_id()}, ANONYMOUS),
+    ):
+        with pytest.raises((PermissionDenied, Unauthenticated)):
+            app.run(operation, identity, data)
+
+
+def test_a_batch_of_stock_that_is_behind_changes_nothing(app: App, shop: Shop) -> None:
+    key = {"fingerprint": "1" * 64, "source": "old", "file_name": "old.csv"}
+    level = {"sku": "A-1", "outlet": "main", "quantity": "7"}
+    batch = {"run": key, "start": 0, "rows": 1, "levels": [level]}
+    assert app.run(load_stock, shop.owner, batch).changed == 1
+    assert app.run(load_stock, shop.owner, {**batch, "levels": [{**level, "quantity": "9"}]}).changed == 0
+    with pytest.raises(ImportMoved):
+        app.run(load_stock, shop.owner, {**batch, "start": 5})
+    with pytest.raises(OutletNotFound):
+        app.run(load_stock, shop.owner, {**batch, "start": 1, "levels": [{**level, "outlet": "moon"}]})
+    there = rows(app, "SELECT quantity FROM stock_levels WHERE tenant_id = %s", (shop.tenant_id,))
+    assert there == [{"quantity": Decimal(7)}]
+    assert_books_hold(app, shop)
+
+
+def test_two_imports_of_stock_at_once_take_turns(app: App, shop: Shop) -> None:
+    ready = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def count(number: int) -> None:
+        key = {"fingerprint": f"{number:064x}", "source": "old", "file_name": "old.csv"}
+        levels = [{"sku": sku, "outlet": "main", "quantity": str(number)} for sku in ("A-1", "B-2", "C-3")]
+        if number % 2:
+            levels.reverse()
+        ready.wait()
+        try:
+            app.run(load_stock, shop.owner, {"run": key, "start": 0, "rows": 3, "levels": levels, "is_last": True})
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=count, args=(n,)) for n in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    # One count was the last, for all three; and every level is the sum of its movements.
+    there = rows(app, "SELECT DISTINCT quantity FROM stock_levels WHERE tenant_id = %s", (shop.tenant_id,))
+    assert len(there) == 1
+    assert_books_hold(app, shop)
