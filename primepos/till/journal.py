@@ -467,7 +467,8 @@ class Journal(DrawerLog):
         """Put everything that was set aside back in the queue and return how much that is."""
         with self._transaction() as db:
             entries = db.execute("UPDATE deliveries SET state = 'pending' WHERE state = 'set_aside'").rowcount
-            return entries + db.execute("UPDATE drawer_events SET state = 'pending' WHERE state = 'set_aside'").rowcount
+            beside = db.execute("UPDATE drawer_events SET state = 'pending' WHERE state = 'set_aside'").rowcount
+        return entries + beside
 
     def deliver_again_from(self, number: int) -> int:
         """Put back in the queue what a server that was restored from a backup has lost; returns how much that is.
@@ -490,14 +491,12 @@ class Journal(DrawerLog):
                 " WHERE state = 'delivered' AND seq > ?",
                 (last,),
             ).rowcount
-            return (
-                entries
-                + db.execute(
-                    "UPDATE drawer_events SET state = 'pending', attempts = 0, error = NULL"
-                    " WHERE state = 'delivered' AND after_seq >= ?",
-                    (last,),
-                ).rowcount
-            )
+            beside = db.execute(
+                "UPDATE drawer_events SET state = 'pending', attempts = 0, error = NULL"
+                " WHERE state = 'delivered' AND after_seq >= ?",
+                (last,),
+            ).rowcount
+        return entries + beside
 
     # --- the open sale ----------------------------------------------------------------------------------------------
 

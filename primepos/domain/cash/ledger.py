@@ -1,3 +1,4 @@
+# ruff: noqa: S608  every statement is put together from constants of this feature
 """What is written around a drawer and in a safe: movements, counts, differences, adjustments, entries of the safe.
 
 A safe's balance is changed under its own row's lock, in one statement that refuses to go below zero, together with
@@ -6,7 +7,7 @@ the entry that explains it. The safe's row is the last lock that is taken: after
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 from primepos.core.db import UnitOfWork
 from primepos.domain.cash.errors import SafeShort
+from primepos.domain.cash.seals import SEALS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,82 +39,32 @@ class Variance(Struct, frozen=True, kw_only=True):
     amount: int
 
 
-_MOMENT = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
-_HASH = "left(encode(sha256(convert_to(jsonb_build_array({})::text, 'UTF8')), 'hex'), 32)"
-
-
-def _seal(*columns: str) -> str:
-    return _HASH.format(", ".join(_MOMENT.format(each) if each.endswith("_at") else each for each in columns))
-
-
-# What the trail keeps of each row that is only ever added, so that the auditor knows one that was changed.
-SEALS: Final = {
-    "cash_movements": _seal(
-        "id",
-        "shift_id",
-        "kind",
-        "currency",
-        "amount",
-        "reason",
-        "reference",
-        "moved_at",
-        "recorded_at",
-        "actor_id",
-        "actor",
-        "approved_by_id",
-        "approved_by",
-        "late",
-    ),
-    "cash_counts": _seal(
-        "id",
-        "shift_id",
-        "kind",
-        "currency",
-        "counted",
-        "expected",
-        "denominations",
-        "counted_at",
-        "actor_id",
-        "actor",
-    ),
-    "cash_variances": _seal(
-        "id",
-        "shift_id",
-        "kind",
-        "tender",
-        "currency",
-        "amount",
-        "reason",
-        "business_date",
-        "booked_at",
-        "actor_id",
-        "actor",
-        "approved_by_id",
-        "approved_by",
-    ),
-    "safe_entries": _seal(
-        "id",
-        "outlet_id",
-        "currency",
-        "entry_no",
-        "kind",
-        "amount",
-        "balance",
-        "shift_id",
-        "reason",
-        "reference",
-        "moved_at",
-        "actor_id",
-        "actor",
-        "approved_by_id",
-        "approved_by",
-    ),
-    "shift_reports": _seal("shift_id", "register_id", "z_number", "made_at", "figures"),
-}
 Sealed = dict[str, str]
 
+_INSERT_MOVEMENT = (
+    "INSERT INTO cash_movements (tenant_id, id, shift_id, kind, currency, amount, reason, reference, moved_at,"
+    " recorded_at, actor_id, actor, approved_by_id, approved_by, late) VALUES (%(tenant)s, %(id)s, %(shift)s,"
+    " %(kind)s, %(currency)s, %(amount)s, %(reason)s, %(reference)s, %(at)s, %(now)s, %(actor_id)s, %(actor)s,"
+    " %(approver_id)s, %(approver)s, %(late)s)"
+    " RETURNING id, " + SEALS["cash_movements"] + " AS seal"
+)
+_INSERT_COUNTS = (
+    "INSERT INTO cash_counts (tenant_id, id, shift_id, kind, currency, counted, expected, denominations,"
+    " counted_at, actor_id, actor) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s, x.currency, x.counted,"
+    " x.expected, x.denominations, %(at)s, %(actor_id)s, %(actor)s FROM json_to_recordset(%(counts)s::json)"
+    " AS x(id uuid, currency text, counted bigint, expected bigint, denominations jsonb)"
+    " RETURNING id, " + SEALS["cash_counts"] + " AS seal"
+)
+_INSERT_VARIANCES = (
+    "INSERT INTO cash_variances (tenant_id, id, shift_id, kind, tender, currency, amount, reason, business_date,"
+    " booked_at, actor_id, actor, approved_by_id, approved_by) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s,"
+    " x.tender, x.currency, x.amount, %(reason)s, %(business_date)s, %(at)s, %(actor_id)s, %(actor)s,"
+    " %(approver_id)s, %(approver)s FROM json_to_recordset(%(found)s::json)"
+    " AS x(id uuid, tender text, currency text, amount bigint)"
+    " RETURNING id, " + SEALS["cash_variances"] + " AS seal"
+)
 _STORE_Z = (
-    "INSERT INTO shift_reports (tenant_id, shift_id, register_id, z_number, made_at, figures)"  # noqa: S608 - constants
+    "INSERT INTO shift_reports (tenant_id, shift_id, register_id, z_number, made_at, figures)"
     " VALUES (%s, %s, %s, %s, %s, %s) RETURNING " + SEALS["shift_reports"] + " AS seal"
 )
 _MOVEMENT = """
@@ -169,7 +121,8 @@ VALUES (%(tenant)s, %(outlet)s, %(currency)s, 0, 0)
 ON CONFLICT (tenant_id, outlet_id, currency) DO UPDATE SET entries = s.entries
 RETURNING balance
 """
-_MOVE_SAFE = """
+_MOVE_SAFE = (
+    """
 WITH safe AS (
     UPDATE safes SET balance = balance + %(amount)s::bigint, entries = entries + 1
      WHERE tenant_id = %(tenant)s AND outlet_id = %(outlet)s AND currency = %(currency)s
@@ -180,7 +133,10 @@ INSERT INTO safe_entries (tenant_id, id, outlet_id, currency, entry_no, kind, am
                           reference, moved_at, actor_id, actor, approved_by_id, approved_by)
 SELECT %(tenant)s, %(id)s, %(outlet)s, %(currency)s, safe.entries, %(kind)s, %(amount)s, safe.balance, %(shift)s,
        %(reason)s, %(reference)s, %(at)s, %(actor_id)s, %(actor)s, %(approver_id)s, %(approver)s FROM safe
-"""
+RETURNING id, """
+    + SEALS["safe_entries"]
+    + " AS seal"
+)
 _ENTRY = """
 SELECT e.id, e.outlet_id, e.currency, e.entry_no, e.kind, e.amount, e.balance, e.shift_id, e.reason, e.reference,
        e.moved_at, e.actor_id, e.actor, e.approved_by FROM safe_entries e WHERE e.tenant_id = %(tenant)s
@@ -188,8 +144,8 @@ SELECT e.id, e.outlet_id, e.currency, e.entry_no, e.kind, e.amount, e.balance, e
 
 
 def _sealed(uow: UnitOfWork, table: str, insert: str, parameters: Mapping[str, Any]) -> Sealed:
-    """Run an INSERT and return the seal of each new row by its table and id."""
-    found = uow.rows(f"{insert} RETURNING id, {SEALS[table]} AS seal", parameters)
+    """Run an INSERT that returns seals, and return the seal of each new row by its table and id."""
+    found = uow.rows(insert, parameters)
     return {f"{table}:{row['id']}": row["seal"] for row in found}
 
 
@@ -204,10 +160,7 @@ def insert_movement(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any]) 
     return _sealed(
         uow,
         "cash_movements",
-        "INSERT INTO cash_movements (tenant_id, id, shift_id, kind, currency, amount, reason, reference, moved_at,"
-        " recorded_at, actor_id, actor, approved_by_id, approved_by, late) VALUES (%(tenant)s, %(id)s, %(shift)s,"
-        " %(kind)s, %(currency)s, %(amount)s, %(reason)s, %(reference)s, %(at)s, %(now)s, %(actor_id)s, %(actor)s,"
-        " %(approver_id)s, %(approver)s, %(late)s)",
+        _INSERT_MOVEMENT,
         {"tenant": tenant_id, **values},
     )
 
@@ -232,10 +185,7 @@ def insert_counts(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], co
     return _sealed(
         uow,
         "cash_counts",
-        "INSERT INTO cash_counts (tenant_id, id, shift_id, kind, currency, counted, expected, denominations,"
-        " counted_at, actor_id, actor) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s, x.currency, x.counted,"
-        " x.expected, x.denominations, %(at)s, %(actor_id)s, %(actor)s FROM json_to_recordset(%(counts)s::json)"
-        " AS x(id uuid, currency text, counted bigint, expected bigint, denominations jsonb)",
+        _INSERT_COUNTS,
         {"tenant": tenant_id, "counts": _encode(counts).decode(), **values},
     )
 
@@ -279,11 +229,7 @@ def book_variances(uow: UnitOfWork, tenant_id: int, values: Mapping[str, Any], f
     return _sealed(
         uow,
         "cash_variances",
-        "INSERT INTO cash_variances (tenant_id, id, shift_id, kind, tender, currency, amount, reason, business_date,"
-        " booked_at, actor_id, actor, approved_by_id, approved_by) SELECT %(tenant)s, x.id, %(shift)s, %(kind)s,"
-        " x.tender, x.currency, x.amount, %(reason)s, %(business_date)s, %(at)s, %(actor_id)s, %(actor)s,"
-        " %(approver_id)s, %(approver)s FROM json_to_recordset(%(found)s::json)"
-        " AS x(id uuid, tender text, currency text, amount bigint)",
+        _INSERT_VARIANCES,
         {"tenant": tenant_id, "found": _encode(differing).decode(), "approver_id": None, "approver": None, **values},
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from primepos.domain.cash.ledger import SEALS
+from primepos.domain.cash.seals import SEALS
 from primepos.domain.ops.question import Check
 
 _SEALED: Final = (
@@ -16,17 +16,17 @@ _SEALED: Final = (
     " CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(a.data->'seals') WHEN 'object' THEN a.data->'seals'"
     " ELSE '{}' END) AS x WHERE a.outcome = 'done' AND a.operation LIKE 'cash.%%' AND a.data ? 'seals'"
 )
-_ROWS: Final = " UNION ALL ".join(
-    f"SELECT tenant_id, '{table}:' || {'shift_id' if table == 'shift_reports' else 'id'} AS id, {seal} AS seal"
-    f" FROM {table}"
-    + (
-        # The server closes its own shifts while it books a sale; their figures are added up below.
-        " z WHERE EXISTS (SELECT FROM registers r JOIN shifts h ON h.tenant_id = r.tenant_id AND h.register_id = r.id"
-        " WHERE h.tenant_id = z.tenant_id AND h.id = z.shift_id AND (r.kind = 'till' OR h.closed_by <> 'server'))"
-        if table == "shift_reports"
-        else ""
-    )
-    for table, seal in SEALS.items()
+_TILLS: Final = (
+    # The server closes its own shifts while it books a sale; their figures are added up below.
+    " z WHERE EXISTS (SELECT FROM registers r JOIN shifts h ON h.tenant_id = r.tenant_id AND h.register_id = r.id"
+    " WHERE h.tenant_id = z.tenant_id AND h.id = z.shift_id AND (r.kind = 'till' OR h.closed_by <> 'server'))"
+)
+_ROWS: Final = (
+    f"SELECT tenant_id, 'cash_movements:' || id AS id, {SEALS['cash_movements']} AS seal FROM cash_movements"
+    f" UNION ALL SELECT tenant_id, 'cash_counts:' || id, {SEALS['cash_counts']} FROM cash_counts"
+    f" UNION ALL SELECT tenant_id, 'cash_variances:' || id, {SEALS['cash_variances']} FROM cash_variances"
+    f" UNION ALL SELECT tenant_id, 'safe_entries:' || id, {SEALS['safe_entries']} FROM safe_entries"
+    f" UNION ALL SELECT tenant_id, 'shift_reports:' || shift_id, {SEALS['shift_reports']} FROM shift_reports{_TILLS}"
 )
 _HOME: Final = "(SELECT t.currency FROM tenants t WHERE t.id = h.tenant_id)"
 
