@@ -64,6 +64,9 @@ def test_everything_is_written_once(app: App, shop: Shop) -> None:
         "stock_levels": 2,
         "ledger_entries": 3,
         "sale_returns": 0,
+        "coupon_uses": 0,
+        "lot_movements": 0,
+        "stock_lots": 0,
         "shifts": 1,
     }
     legs = rows(app, "SELECT account, amount FROM ledger_entries WHERE sale_id = %s ORDER BY account", (sale.id,))
