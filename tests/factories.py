@@ -308,6 +308,7 @@ BOOKED_TABLES = (
     "ledger_entries",
     "sale_returns",
     "coupon_uses",
+    "value_entries",
     "shifts",
 )
 

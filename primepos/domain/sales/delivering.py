@@ -10,7 +10,15 @@ from primepos.domain.sales import queries
 from primepos.domain.sales.booking import Priced
 from primepos.domain.sales.chain import THOUSANDTH
 from primepos.domain.sales.errors import BrokenSale, SaleNotFound
-from primepos.domain.sales.tendering import ValuePart, ask_value, plan_refund, plan_sale, plan_void, wallet_of
+from primepos.domain.sales.tendering import (
+    VALUE_KINDS,
+    ValuePart,
+    ask_value,
+    plan_refund,
+    plan_sale,
+    plan_void,
+    wallet_of,
+)
 from primepos.domain.values import finding
 from primepos.domain.values.ledger import moved_from, note_seals
 from primepos.domain.values.points import rule_of
@@ -97,10 +105,12 @@ def delivered_value(
     ``ALLOTMENT_EXCEEDED`` where the till took without asking more than it was allotted. Value accounts are locked here,
     by id, before the goods.
     """
-    uses = data.value or any(each.account_id is not None for each in data.payments)
+    uses = any(each.kind in VALUE_KINDS for each in (*data.payments, *data.lines))
     if not uses and data.void_of is None and not returns and (data.customer_id is None or rule_of(settings) is None):
         return []
     flags: set[str] = set()
+    if data.void_of is None and _says_no_account(data):
+        flags.add("VALUE_UNKNOWN")
     plan = _delivered_plan(ctx, data, returns, settings, flags)
     if not plan:
         return sorted(flags)
@@ -133,7 +143,7 @@ def _delivered_plan(
     sold = {
         line.details.account_id
         for line in data.lines
-        if line.kind != "goods" and line.details is not None and line.details.account_id is not None
+        if line.kind in VALUE_KINDS and line.details is not None and line.details.account_id is not None
     }
     found = finding.find(ctx, ids=ids | sold, customer_id=data.customer_id, is_strict=False)
     for line in data.lines:
@@ -172,6 +182,13 @@ def _delivered_plan(
     return plan_refund(wallet_of(ctx, settings, sale, ()), sale, entry, returns, forced=True)
 
 
+def _says_no_account(data: DeliverSale) -> bool:
+    """Tell whether value pays or is sold without a word of whose it is."""
+    return any(each.kind in VALUE_KINDS and each.account_id is None for each in data.payments) or any(
+        line.kind in VALUE_KINDS and (line.details is None or line.details.account_id is None) for line in data.lines
+    )
+
+
 def _is_known(line: SaleLine, known: Collection[UUID]) -> bool:
     """Tell whether what a line sells value onto is here; goods always are."""
-    return line.kind == "goods" or (line.details is not None and line.details.account_id in known)
+    return line.kind not in VALUE_KINDS or (line.details is not None and line.details.account_id in known)

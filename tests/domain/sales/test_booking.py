@@ -67,6 +67,7 @@ def test_everything_is_written_once(app: App, shop: Shop) -> None:
         "coupon_uses": 0,
         "lot_movements": 0,
         "stock_lots": 0,
+        "value_entries": 0,
         "shifts": 1,
     }
     legs = rows(app, "SELECT account, amount FROM ledger_entries WHERE sale_id = %s ORDER BY account", (sale.id,))

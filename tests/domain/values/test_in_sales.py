@@ -391,3 +391,27 @@ def test_an_exchange_settles_its_difference_with_value(app: App, shop: Shop) -> 
     less = app.run(exchange_goods, shop.owner, {**cheaper, "lines": [{"product_id": shop.products[0]}]})
     assert (paid(less), balance(app, gift.account_id)[0]) == ([("gift_card", -100)], 100)
     sound(app, shop)
+
+
+def test_a_card_costs_two_statements_and_a_sale_without_value_none(app: App, shop: Shop) -> None:
+    ada, cards = a_customer(app, shop), [a_card(app, shop, 450) for _ in range(2)]
+    book(app, shop, {"kind": "cash", "amount": 450})
+    sent: list[int] = []
+
+    def listen(statements: Any, _seconds: float) -> None:
+        sent.append(len(statements))
+
+    def statements_of(*tenders: dict[str, Any], **more: Any) -> int:
+        sent.clear()
+        app.database.watch(listen)
+        try:
+            book(app, shop, *tenders, **more)
+        finally:
+            app.database.unwatch(listen)
+        return sum(sent)
+
+    # The tenant's settings are kept for seconds: asked once before.
+    app.run(show_card, shop.cashier, {"code": cards[0].code})
+    plain = statements_of({"kind": "cash", "amount": 450})
+    assert statements_of({"kind": "cash", "amount": 450}, customer_id=ada) == plain
+    assert statements_of({"kind": "gift_card", "code": cards[0].code, "amount": 450}) == plain + 2
