@@ -13,6 +13,7 @@ from primepos.core.ids import new_id
 from primepos.domain.sales.chain import GENESIS, TEN_THOUSANDTH, THOUSANDTH
 from primepos.domain.sales.schemas import (
     AppliedOffer,
+    Component,
     DeliverSale,
     LineDetails,
     LineTax,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _decode = msgspec.json.Decoder(events.Event).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ class Line:
     category_id: UUID | None = None
     parent_id: UUID | None = None
     tax_class_id: UUID | None = None
+    unit: str = ""
+    factor: Decimal = ONE
+    piece_price: Decimal | None = None
+    parts: tuple[events.PartOnLine, ...] = ()
+
+    @property
+    def pack_price(self) -> Decimal | None:
+        """What a pack costs where that does not follow from its pieces."""
+        if self.piece_price is None or self.list_price == (self.piece_price * self.factor).quantize(TEN_THOUSANDTH):
+            return None
+        return self.list_price
 
     @property
     def plain(self) -> bool:
@@ -183,12 +196,14 @@ class OpenSale:
             return [CartLine(line.unit_price, line.quantity, line.taxes, line.discount_percent) for line in self.lines]
         wanted = [
             Wanted(
-                Ware(line.product_id, line.list_price, line.category_id, line.parent_id),
+                Ware(line.product_id, line.piece_price or line.list_price, line.category_id, line.parent_id),
                 line.quantity,
                 line.tax_class_id or line.product_id,
                 typed=None if line.unit_price == line.list_price else line.unit_price,
                 discount_percent=line.discount_percent,
                 by_piece=line.sold_by == "each",
+                factor=line.factor,
+                unit_price=line.pack_price,
             )
             for line in self.lines
         ]
@@ -197,6 +212,17 @@ class OpenSale:
         occasion = Occasion(self.at.astimezone(ZoneInfo(counter.zone)), counter.outlet_id)
         self._offered = offer(wanted, counter.offers, taxes, occasion, exponent=self.exponent).lines
         return [each.line for each in self._offered]
+
+    def _made_of(self, at: int) -> LineDetails | None:
+        """Return what is sealed with the line at this place: why it costs what it does, and what a kit is made of."""
+        why, parts = self.details(at), self.lines[at].parts
+        if not parts:
+            return why
+        made = [
+            Component(product_id=each.product_id, sku=each.sku, quantity=each.quantity.quantize(THOUSANDTH))
+            for each in parts
+        ]
+        return msgspec.structs.replace(why or LineDetails(), components=made)
 
     def details(self, at: int) -> LineDetails | None:
         """Return why the line at this place costs what it does; None where it is the catalogue's price."""
@@ -274,7 +300,9 @@ class OpenSale:
                         LineTax(code=rule.id, rate=rule.amount, amount=amount)
                         for rule, amount in zip(each.line.taxes, each.taxes, strict=True)
                     ],
-                    details=self.details(at),
+                    unit=line.unit,
+                    factor=line.factor.quantize(THOUSANDTH),
+                    details=self._made_of(at),
                 )
                 for at, (line, each) in enumerate(zip(self.lines, priced.lines, strict=True))
             ],
@@ -299,6 +327,12 @@ def restored(empty: OpenSale, stored: Iterable[bytes]) -> OpenSale:
     for each in stored:
         empty.apply(_decode(each))
     return empty
+
+
+def decoded(stored: bytes) -> events.Event:
+    """Return an event from how the journal stores it."""
+    event: events.Event = _decode(stored)
+    return event
 
 
 def encoded(event: events.Event) -> bytes:
@@ -356,4 +390,8 @@ def _line(event: events.LineAdded) -> Line:
         category_id=event.category_id,
         parent_id=event.parent_id,
         tax_class_id=event.tax_class_id,
+        unit=event.unit,
+        factor=event.factor,
+        piece_price=event.piece_price,
+        parts=tuple(event.parts),
     )

@@ -23,7 +23,7 @@ from primepos.core.amounts import round_half_up
 from primepos.pricing.barcodes import BarcodeRule, Scan, label_line, parse_barcode, read_rules
 from primepos.pricing.offers import Offers
 from primepos.till.errors import LabelRefused, ProductUnknown
-from primepos.till.events import TaxOnLine
+from primepos.till.events import PartOnLine, TaxOnLine
 from primepos.till.inert import inert
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from primepos.pricing.taxes import TaxRule
     from primepos.till.runner import Runner
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 PAGE: Final = 2000
 PIECE: Final = Decimal(1)
 _THOUSANDTH: Final = Decimal("0.001")
@@ -57,14 +57,15 @@ CREATE TABLE IF NOT EXISTS products (
     price TEXT NOT NULL,
     tax_class TEXT NOT NULL,
     category TEXT,
-    sold_by TEXT NOT NULL
+    sold_by TEXT NOT NULL,
+    makeup TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS products_folded ON products (folded);
 CREATE TABLE IF NOT EXISTS barcodes (code TEXT PRIMARY KEY, n INTEGER NOT NULL, quantity TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS barcodes_n ON barcodes (n);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, prefix = '1 2 3 4 5', tokenize = 'unicode61');
 """
-_FIELDS = "SELECT p.id, p.sku, p.name, p.price, p.tax_class, p.category, p.sold_by"
+_FIELDS = "SELECT p.id, p.sku, p.name, p.price, p.tax_class, p.category, p.sold_by, p.makeup"
 _PLAIN = f"{_FIELDS} FROM products p"
 _OF_CODE = f"{_FIELDS}, b.quantity FROM barcodes b JOIN products p ON p.n = b.n WHERE b.code = ?"
 _EXACT = _PLAIN + " WHERE p.sku = ?1 OR p.n = (SELECT n FROM barcodes WHERE code = ?1)"  # noqa: S608 - our own constants
@@ -72,6 +73,24 @@ _BEGINS = _PLAIN + " WHERE p.folded >= ?1 AND p.folded < ?2 ORDER BY p.folded LI
 # Without an order FTS5 stops at the limit; ranking would look at every hit of a short beginning.
 _WITHIN = _PLAIN + " WHERE p.n IN (SELECT rowid FROM words WHERE words MATCH ?1 LIMIT ?2)"  # noqa: S608 - our own constants
 _WORD: Final = re.compile(r"[^\W_]+")
+
+
+class Pack(msgspec.Struct, frozen=True, array_like=True):
+    """A unit that a product is sold by: its code, how many of the product are in one, what one costs."""
+
+    code: str
+    factor: Decimal
+    price: Decimal
+
+
+class Makeup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a product is sold by beside its own unit, and of a kit what it is made of."""
+
+    packs: list[Pack] = []
+    parts: list[PartOnLine] = []
+
+
+PLAIN: Final = Makeup()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +107,19 @@ class Product:
     category_id: UUID | None = None
     parent_id: UUID | None = None
     tax_class_id: UUID | None = None
+    makeup: Makeup = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a code stands for: a product, how much of it, at which unit price."""
+    """What a code stands for: a product, how much of it, at which unit price; of a pack how many, and its price."""
 
     product: Product
     quantity: Decimal
     unit_price: Decimal
     labelled: bool = False
+    unit: str = ""
+    factor: Decimal = PIECE
 
 
 class Catalogue:
@@ -270,8 +292,8 @@ class Catalogue:
                 continue
             name = inert(each.name)
             cursor = db.execute(
-                "INSERT INTO products (id, sku, name, folded, price, tax_class, category, sold_by)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO products (id, sku, name, folded, price, tax_class, category, sold_by, makeup)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     str(each.id),
                     each.sku,
@@ -281,6 +303,7 @@ class Catalogue:
                     str(each.tax_class_id),
                     each.category,
                     each.sold_by,
+                    _makeup(each),
                 ),
             )
             n = cursor.lastrowid
@@ -311,6 +334,9 @@ class Catalogue:
                 hit = self._by_barcode(each)
                 if hit is not None:
                     product, quantity = hit
+                    for pack in product.makeup.packs:
+                        if pack.factor == quantity:
+                            return Found(product, PIECE, pack.price, unit=pack.code, factor=pack.factor)
                     return Found(product, quantity, product.unit_price)
         product_by_sku = self._by_sku(code)
         if product_by_sku is not None:
@@ -363,7 +389,7 @@ class Catalogue:
         return self._product(found[0]) if found else None
 
     def _product(self, row: Any) -> Product:
-        product_id, sku, name, price, tax_class, category, sold_by = row
+        product_id, sku, name, price, tax_class, category, sold_by, makeup = row
         return Product(
             UUID(product_id),
             sku,
@@ -375,6 +401,7 @@ class Catalogue:
             self._categories.get(category or ""),
             self._parents.get(UUID(product_id)),
             UUID(tax_class),
+            PLAIN if makeup == "{}" else msgspec.json.decode(makeup, type=Makeup),
         )
 
     def search(self, query: str, limit: int = 20) -> list[Product]:
@@ -396,6 +423,16 @@ class Catalogue:
         for row in (*exact, *begins, *within):
             rows.setdefault(row[0], row)
         return [self._product(row) for row in list(rows.values())[:limit]]
+
+
+def _makeup(product: Any) -> str:
+    # A server of the release before tells of neither.
+    units, components = getattr(product, "units", ()), getattr(product, "components", ())
+    made = Makeup(
+        packs=[Pack(each.code, each.factor, each.unit_price) for each in units],
+        parts=[PartOnLine(each.product_id, each.sku, each.quantity) for each in components],
+    )
+    return msgspec.json.Encoder(decimal_format="string").encode(made).decode()
 
 
 def fold(text: str) -> str:

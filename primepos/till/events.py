@@ -40,11 +40,20 @@ class TaxOnLine(Struct, frozen=True, kw_only=True):
         )
 
 
+class PartOnLine(Struct, frozen=True, array_like=True):
+    """So much of a product in one of a kit."""
+
+    product_id: UUID
+    sku: str
+    quantity: Decimal
+
+
 class LineAdded(Struct, frozen=True, kw_only=True, tag="line_added"):
     """A product came onto the sale. ``list_price`` is the catalogue's; ``unit_price`` may be a label's.
 
     ``category_id``, ``parent_id`` and ``tax_class_id`` are what offers name goods by, ``at`` is when it came on: a sale
-    is priced by the offers of the moment at which it began.
+    is priced by the offers of the moment at which it began. Of a pack ``unit`` and ``factor`` are told, prices are of
+    one pack and ``piece_price`` is the product's own; of a kit the ``parts`` that leave the stock.
     """
 
     line: int
@@ -60,6 +69,10 @@ class LineAdded(Struct, frozen=True, kw_only=True, tag="line_added"):
     parent_id: UUID | None = None
     tax_class_id: UUID | None = None
     at: datetime | None = None
+    unit: str = ""
+    factor: Decimal = Decimal(1)
+    piece_price: Decimal | None = None
+    parts: list[PartOnLine] = []
 
 
 class QuantitySet(Struct, frozen=True, kw_only=True, tag="quantity_set"):

@@ -53,6 +53,7 @@ def add(desk: Desk, found: Found, times: Decimal | None = None) -> None:
         and not found.labelled
         and last.product_id == product.id
         and last.unit_price == found.unit_price
+        and last.unit == found.unit
     ):
         more = parse_quantity(last.quantity + quantity)
         desk.record(events.QuantitySet(line=last.number, quantity=more, was=last.quantity))
@@ -65,13 +66,17 @@ def add(desk: Desk, found: Found, times: Decimal | None = None) -> None:
                 name=product.name,
                 quantity=quantity,
                 unit_price=found.unit_price,
-                list_price=product.unit_price,
+                list_price=found.unit_price if found.unit else product.unit_price,
                 sold_by=product.sold_by,
                 taxes=list(product.taxes),
                 category_id=product.category_id,
                 parent_id=product.parent_id,
                 tax_class_id=product.tax_class_id,
                 at=desk.clock.now(),
+                unit=found.unit,
+                factor=found.factor,
+                piece_price=product.unit_price if found.unit else None,
+                parts=product.makeup.parts,
             )
         )
     desk.mode = Mode.SELLING
