@@ -292,7 +292,7 @@ sale:credit_sale        - A A P - - -
 sale:deliver            - - - - - - A
 sale:hold               - A A A - - -
 sale:line_discount      - A A A5 - - -
-sale:line_void          - A A A - - -
+sale:line_void          - A A A - - A
 sale:price_override     - A A P - - -
 sale:read               - A A O - R -
 sale:tax_override       - A P - - - -

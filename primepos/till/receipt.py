@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
-from primepos.core.amounts import divide_half_up
+from primepos.core.amounts import currency, divide_half_up, plain_amount
 from primepos.domain.sales.chain import receipt_number
 from primepos.till.inert import fit, inert, right, width, wrap
 
@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from primepos.till.place import Place
 
 NARROW, WIDE = 40, 48
-TENDERS = {"cash": "Cash", "card": "Card", "change": "Change"}
+TENDERS = {
+    "cash": "Cash",
+    "card": "Card",
+    "change": "Change",
+    "tip": "Tip",
+    "gift_card": "Gift card",
+    "store_credit": "Store credit",
+    "account": "On account",
+    "points": "Points",
+    "deposit": "Deposit",
+}
+# Goes out again of what came in, so it is printed as what it is and not as a payment below zero.
+_OUTGOING = frozenset({"change", "tip"})
+_BANNERS = {"void": "*** VOID ***", "refund": "*** REFUND ***"}
 
 
 def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, columns: int = NARROW) -> list[str]:
@@ -27,8 +40,8 @@ def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, column
     lines = head(place, columns)
     if copy:
         lines.append(centre("*** COPY ***", columns))
-    if sale.kind == "void":
-        lines += [centre("*** VOID ***", columns), *_centred(f"Reason: {inert(sale.reason or '')}", columns)]
+    if sale.kind in _BANNERS:
+        lines += [centre(_BANNERS[sale.kind], columns), *_centred(f"Reason: {inert(sale.reason or '')}", columns)]
     lines += [
         "",
         two(f"No. {receipt_number(place.prefix, sale.number)}", moment(sale.sold_at, place), columns),
@@ -51,13 +64,19 @@ def receipt_lines(sale: DeliverSale, place: Place, *, copy: bool = False, column
     lines.append(two(f"TOTAL {place.currency}", figures.amount(sale.total), columns))
     for payment in sale.payments:
         label = TENDERS[payment.kind] + (f" {inert(payment.reference)}" if payment.reference else "")
-        amount = -payment.amount if payment.kind == "change" else payment.amount
+        amount = -payment.amount if payment.kind in _OUTGOING else payment.amount
         lines.append(two(label, figures.amount(amount), columns))
+        if payment.currency is not None and payment.foreign_amount is not None and payment.rate is not None:
+            foreign = plain_amount(payment.foreign_amount, currency(payment.currency).exponent)
+            lines.append(f"  {foreign} {payment.currency} at {payment.rate.normalize():f}")
     if sale.taxes:
         lines.append("-" * columns)
         for tax in sale.taxes:
             lines.append(two(f"{inert(tax.name)} on {figures.amount(tax.base)}", figures.amount(tax.amount), columns))
     lines.append("-" * columns)
+    if sale.note:
+        lines += wrap(inert(sale.note), columns)
+        lines.append("-" * columns)
     lines += _block(place.receipt_footer, columns)
     lines += _centred(f"{sale.hash[:8]} {sale.hash[8:16]}", columns)
     return lines
@@ -90,12 +109,14 @@ def _block(text: str, columns: int) -> list[str]:
 
 def _sale_line(line: SaleLine, tagged: int, place: Place, columns: int) -> list[str]:
     figures = place.figures
-    name = wrap(inert(line.name), columns - 12) or [inert(line.sku)]
+    named = f"{line.name} ({line.unit})" if line.unit else line.name
+    name = wrap(inert(named), columns - 12) or [inert(line.sku)]
     lines = [two(name[0], figures.amount(tagged), columns), *name[1:3]]
     if line.quantity != 1 or line.discount:
         lines.append(f"  {figures.quantity(line.quantity)} x {figures.price(line.unit_price)}")
     if line.discount:
         lines[-1] = two(lines[-1], "", columns).rstrip() + f"  less {figures.amount(line.discount)}"
+    lines += [f"  {each}" for text in (line.lot, line.note) if text for each in wrap(inert(text), columns - 2)]
     return lines
 
 

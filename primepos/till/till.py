@@ -13,6 +13,7 @@ from primepos.till.errors import SeriesLost
 from primepos.till.journal import Journal
 from primepos.till.keyboard import Keyboard
 from primepos.till.place import Place, ask_place
+from primepos.till.removed import RemovedReport
 from primepos.till.session import Session
 
 if TYPE_CHECKING:
@@ -101,11 +102,13 @@ def open_till(
             catalogue.close()
         journal.close()
         raise
-    pulled = catalogue
+    pulled, removed = catalogue, RemovedReport(journal, runner, place)
 
     def refresh() -> int:
         pulled.pull_offers(runner, place.outlet_id)
-        return pulled.pull(runner)
+        changed = pulled.pull(runner)
+        removed.send()
+        return changed
 
     delivery = Delivery(journal, runner, clock=clock, refresh=refresh)
     desk = Desk(
