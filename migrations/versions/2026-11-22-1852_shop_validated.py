@@ -22,6 +22,18 @@ CHECKS = (
     "payments VALIDATE CONSTRAINT payments_kind_check",
     "sale_returns VALIDATE CONSTRAINT sale_returns_quantity_check",
     "fiscal_closings VALIDATE CONSTRAINT fiscal_closings_total_check",
+    "import_runs VALIDATE CONSTRAINT import_runs_kind_check",
+    "outlets VALIDATE CONSTRAINT outlets_kind_check",
+    "products VALIDATE CONSTRAINT products_content_check",
+    "products VALIDATE CONSTRAINT products_kind_check",
+    "products VALIDATE CONSTRAINT products_kit_price_check",
+    "products VALIDATE CONSTRAINT products_minimum_age_check",
+    "products VALIDATE CONSTRAINT products_tare_check",
+    "products VALIDATE CONSTRAINT products_tracking_check",
+    "stock_documents VALIDATE CONSTRAINT stock_documents_kind_check",
+    "stock_levels VALIDATE CONSTRAINT stock_levels_allotted_check",
+    "stock_levels VALIDATE CONSTRAINT stock_levels_average_cost_check",
+    "stock_movements VALIDATE CONSTRAINT stock_movements_kind_check",
 )
 
 
