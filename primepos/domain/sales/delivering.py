@@ -79,7 +79,7 @@ def products_of(line: SaleLine) -> list[UUID]:
 
 def delivered_goods(data: DeliverSale, tracked: Collection[UUID]) -> list[tuple[int, UUID, Decimal]]:
     """Return the tracked goods that each line moved: of a pack its pieces, of a kit its components."""
-    found = []
+    found: list[tuple[int, UUID, Decimal]] = []
     for n, line in enumerate(data.lines, 1):
         if n in data.not_restocked and line.quantity < 0:
             continue
@@ -105,7 +105,9 @@ def delivered_value(
     ``ALLOTMENT_EXCEEDED`` where the till took without asking more than it was allotted. Value accounts are locked here,
     by id, before the goods.
     """
-    uses = any(each.kind in VALUE_KINDS for each in (*data.payments, *data.lines))
+    uses = any(each.kind in VALUE_KINDS for each in data.payments) or any(
+        line.kind in VALUE_KINDS for line in data.lines
+    )
     if not uses and data.void_of is None and not returns and (data.customer_id is None or rule_of(settings) is None):
         return []
     flags: set[str] = set()

@@ -30,6 +30,7 @@ from primepos.domain.values.service import (
     show_card,
     tidy,
 )
+from primepos.domain.values.tidying import tidy_all
 from tests.conftest import NOON
 from tests.domain.values.value_world import (
     POINTS,
@@ -41,9 +42,11 @@ from tests.domain.values.value_world import (
     some_credit,
     some_points,
 )
-from tests.factories import rows
+from tests.factories import a_shop, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from primepos.core.clock import FrozenClock
     from primepos.core.operations import App
     from tests.factories import Shop
@@ -185,3 +188,17 @@ def test_an_allotment_counts_anew_only_under_a_new_id(app: App, shop: Shop, othe
     with pytest.raises(RegisterNotFound):
         app.run(allot, shop.manager, {**asked, "register_id": other_shop.till_id})
     assert app.run(list_allotments, other_shop.owner, {"register_id": shop.till_id}).items == []
+
+
+def test_the_nightly_chore_comes_by_every_tenant(
+    make_app: Callable[..., App], fresh_database: str, clock: FrozenClock
+) -> None:
+    app = make_app(fresh_database)
+    cards = []
+    for shop in (a_shop(app), a_shop(app)):
+        cards.append(a_card(app, shop, 100).account_id)
+        app.run(authorise, shop.cashier, _keep(10, account_id=cards[-1]))
+    clock.advance(timedelta(hours=1))
+    assert tidy_all(app) == {"tenants": 2}
+    assert [balance(app, card) for card in cards] == [(100, 0), (100, 0)]
+    assert tidy_all(app) == {"tenants": 0}
