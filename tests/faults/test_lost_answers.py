@@ -51,6 +51,12 @@ BY_ID_COUNT = "safe by its id, as inventory/test_counts.py shows"
 BY_ID_ORDER = "safe by its id, as purchasing/test_orders.py shows"
 BY_ID_TICKET = "safe by its id, as orders/test_orders.py shows"
 OTHERS = {
+    "POST /api/v1/move": SAYS_THE_END,
+    "POST /api/v1/arrivals": "again says how many parts are here",
+    "PUT /api/v1/arrivals/{slug:str}/parts/{part_no:str}": "safe by its number, as moving/test_moving.py shows",
+    "PUT /api/v1/arrivals/{slug:str}/files/{name:str}": SAYS_THE_END,
+    "POST /api/v1/arrivals/{slug:str}/finish": "again is refused: it is no longer arriving",
+    "DELETE /api/v1/arrivals/{slug:str}": "again is refused: it is no longer there",
     "POST /api/v1/plans": TAKEN,
     "PATCH /api/v1/plans/{code:str}": SAYS_THE_END,
     "PUT /api/v1/plans/of/{slug:str}": SAYS_THE_END,

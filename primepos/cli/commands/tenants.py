@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ from primepos.cli import session
 from primepos.cli.options import EnvFileOption, JsonFlag, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
 from primepos.cli.provisioning import Provisioner, load_shop, show_plan, show_secrets
+from primepos.core.errors import InvalidInput
+from primepos.core.settings_types import Secret
 from primepos.domain.tenancy.service import create_tenant, list_tenants, resume_tenant, show_tenant, suspend_tenant
 
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="The tenant's short name.")]
@@ -163,6 +166,81 @@ def export(slug: SlugArgument, *, env_file: EnvFileOption = None, as_json: JsonF
         typer.echo(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120), nl=False)
     for what, number in left_out.items():
         note(f"Left out: {number} {what}")
+
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The sealed file.", dir_okay=False)]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key-env", metavar="NAME", help="The variable with the key of the file; else BACKUP_KEY is it."),
+]
+
+
+@app.command(
+    name="move-out",
+    epilog=examples(
+        "primepos tenants move-out corner corner.tenant --yes",
+        "primepos tenants move-out corner corner.tenant --key-env MOVE_KEY --yes --json",
+    ),
+)
+def move_out(
+    slug: SlugArgument,
+    file: FileArgument,
+    *,
+    key_env: KeyOption = None,
+    yes: YesFlag = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Close a shop here and write all of it to one sealed file, to be brought in on another server.
+
+    The shop is read only from then on: nobody signs in and no till delivers. `tenants resume` takes it back, as long
+    as it is not in use elsewhere. Passwords and PINs stay behind.
+    """
+    from primepos.cli.moving import write_out
+
+    confirm_destruction(f"{slug!r} is closed on this server.", yes)
+    running = session.open_app(env_file)
+    counts = write_out(running, session.operator_identity(running, slug), file, _key(running, key_env))
+    emit({"tenant": slug, "file": str(file), "rows": sum(counts.values())}, as_json=as_json)
+
+
+@app.command(
+    name="move-in",
+    epilog=examples(
+        "primepos tenants move-in corner.tenant",
+        "primepos tenants move-in corner.tenant --key-env MOVE_KEY --json",
+    ),
+)
+def move_in(
+    file: FileArgument, *, key_env: KeyOption = None, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Bring a shop in from a file of `tenants move-out`; seen by nobody before it is whole. Again goes on."""
+    from primepos.cli.moving import read_in
+
+    running = session.open_app(env_file)
+    slug, counts = read_in(running, file, _key(running, key_env))
+    emit({"tenant": slug, "rows": sum(counts.values())}, as_json=as_json)
+    if not as_json:
+        note("Everybody chooses a new password (`users reset-password`), staff get new PINs, tills are enrolled anew.")
+
+
+@app.command(name="give-up", epilog=examples("primepos tenants give-up corner --yes"))
+def give_up(
+    slug: SlugArgument, *, yes: YesFlag = False, env_file: EnvFileOption = None, as_json: JsonFlag = False
+) -> None:
+    """Remove what arrived of a shop whose move-in was interrupted and will not go on."""
+    from primepos.domain.moving.service import give_up_arrival
+
+    confirm_destruction(f"What arrived of {slug!r} is removed.", yes)
+    emit(session.run_in_system(give_up_arrival, {"slug": slug}, env_file=env_file), as_json=as_json)
+
+
+def _key(running: Any, key_env: str | None) -> Secret:
+    """Return the key of a moved shop's file. Raises: InvalidInput where there is none."""
+    given = Secret(os.environ.get(key_env, "")) if key_env else running.settings.backup_key
+    if not given:
+        raise InvalidInput("There is no key: set BACKUP_KEY, or name a variable with --key-env")
+    return given
 
 
 def _show(tenant: Any, *, as_json: bool) -> None:

@@ -10,8 +10,8 @@ from primepos.core.amounts import plain_amount
 from primepos.domain.cash.service import shift_figures
 from primepos.domain.ops.service import verify_own_books
 from primepos.domain.reporting.service import report_sales
-from primepos.till.shift_report import report_lines
 from primepos.till.script import play
+from primepos.till.shift_report import report_lines
 
 if TYPE_CHECKING:
     from primepos.cli.demo.house import DemoHouse

@@ -1,7 +1,7 @@
 """A whole shop as one document: what it shall have, and what making it so takes."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -139,13 +139,13 @@ class ShopDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``left_out`` counts by kind what it cannot say; a whole tenant is moved otherwise (``tenants move-out``).
     """
 
-    tenant: dict[str, object]
-    taxes: list[dict[str, object]] = []
-    tax_classes: list[dict[str, object]] = []
+    tenant: dict[str, Any]
+    taxes: list[dict[str, Any]] = []
+    tax_classes: list[dict[str, Any]] = []
     categories: list[str] = []
-    outlets: list[dict[str, object]] = []
-    staff: list[dict[str, object]] = []
-    products: list[dict[str, object]] = []
+    outlets: list[dict[str, Any]] = []
+    staff: list[dict[str, Any]] = []
+    products: list[dict[str, Any]] = []
     left_out: dict[str, int] = {}
 
 

@@ -70,7 +70,7 @@ class Priced:
 
 # Fields that requests did not have at first: left out of the fingerprint while they say nothing, so that a call is
 # known again by a release that has more of them.
-_LATER = {
+_LATER: dict[str, dict[str, Any]] = {
     "": {
         "tip": 0,
         "customer_id": None,
@@ -412,10 +412,11 @@ def check_delivered(sale: DeliverSale) -> None:
     must(all(each.amount for each in sale.payments), "a payment of zero")
     must((sale.kind == "void") == (sale.void_of is not None), "a void names what it undoes, and only a void does")
     must(not (sale.returns and sale.kind == "void"), "a void takes back what it undoes and nothing else")
-    for each in sale.returns:
-        must(each.line_no <= len(sale.lines), f"it has no line {each.line_no} to take back")
-        must(sale.lines[each.line_no - 1].quantity == -each.quantity < 0, f"line {each.line_no} takes back other goods")
-    back = [each.line_no for each in sale.returns]
+    for returned in sale.returns:
+        n = returned.line_no
+        must(n <= len(sale.lines), f"it has no line {n} to take back")
+        must(sale.lines[n - 1].quantity == -returned.quantity < 0, f"line {n} takes back other goods")
+    back = [returned.line_no for returned in sale.returns]
     must(len(set(back)) == len(back), "a line takes back two")
 
 

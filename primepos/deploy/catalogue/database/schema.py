@@ -33,10 +33,11 @@ LIBRARIES: Final = ("procrastinate_jobs_worker_id_fkey",)
 
 # An index serves a foreign key when the key's columns, in any order, come first in it. It is needed when a row of the
 # parent goes: where neither role may delete one, and no key cascades, it would cost every sale and serve nobody.
+# What the role of the system deletes is a whole tenant, children first: once in a while, and nobody waits for it.
 _UNINDEXED: Final = f"""
 SELECT k.conrelid::regclass::text AS table_name, k.conname AS name,
        (SELECT bool_or(has_table_privilege(r.oid, k.confrelid, 'DELETE')) FROM pg_roles r
-         WHERE r.rolname IN ('primepos_app', 'primepos_system')) IS NOT FALSE AS is_needed
+         WHERE r.rolname = 'primepos_app') IS NOT FALSE AS is_needed
   FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
  WHERE k.contype = 'f' AND k.conparentid = 0 AND {_OURS}
    AND NOT EXISTS (SELECT FROM pg_index i
@@ -92,7 +93,7 @@ SELECT c.oid::regclass::text || '.' || a.attname AS name, format_type(a.atttypid
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_type t ON t.oid = a.atttypid
  WHERE c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND {_OURS}
-   AND coalesce(nullif(t.typelem, 0), t.oid) IN ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype,
+   AND coalesce(nullif(t.typelem, 0), t.oid) IN ('timestamp'::regtype, 'timetz'::regtype,
        'real'::regtype, 'double precision'::regtype, 'money'::regtype)
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass
                       AND d.deptype = 'e')

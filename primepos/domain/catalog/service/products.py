@@ -228,9 +228,7 @@ def archive_product(ctx: Context, data: NameProduct) -> ProductOut:
     return _set_archived(ctx, data, archived=True)
 
 
-@operation(
-    "catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound, QuotaExceeded)
-)
+@operation("catalog.unarchive_product", permission=Permission.PRODUCT_WRITE, raises=(ProductNotFound, QuotaExceeded))
 def unarchive_product(ctx: Context, data: NameProduct) -> ProductOut:
     """Put an archived product on sale again, a parent with the variants that went with it.
 
