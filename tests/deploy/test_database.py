@@ -307,7 +307,12 @@ def test_a_field_key_that_is_not_at_hand_any_more_is_missed_and_one_in_front_is_
     assert "one of 2 under this key" in found["DB045"]
     with broken(cluster, served, folder, environ={"FIELD_ENCRYPTION_KEYS": f"{new},{old}"}) as target:
         assert unhappy(target) == {}
-    with broken(cluster, served, folder, "UPDATE customers SET email_sealed = NULL, email_hash = NULL, phone_sealed = NULL, phone_hash = NULL") as target:
+    with broken(
+        cluster,
+        served,
+        folder,
+        "UPDATE customers SET email_sealed = NULL, email_hash = NULL, phone_sealed = NULL, phone_hash = NULL",
+    ) as target:
         assert look("DB045", target).evidence == "nothing is sealed yet"
 
 

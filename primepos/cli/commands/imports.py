@@ -48,9 +48,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=T
 
 FileArgument = Annotated[
     Path,
-    typer.Argument(
-        metavar="FILE", exists=True, dir_okay=False, help="CSV (as it is or packed as .xz or .gz), XLSX."
-    ),
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV (as it is or packed as .xz or .gz), XLSX."),
 ]
 FromOption = Annotated[
     str | None,

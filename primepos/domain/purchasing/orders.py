@@ -7,7 +7,6 @@ A cost is the price of a pack; a base unit is worth cost / pack size, kept with 
 into the level's average when it arrives. The credit expected for a return is what the goods cost when they arrived;
 they leave the level at its average.
 """
-# ruff: noqa: S608 - statements are put together from the constants of this module; values are parameters
 
 from __future__ import annotations
 
