@@ -11,6 +11,8 @@ from primepos.core.db import TransactionRetry
 from primepos.core.errors import InvalidInput
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
+from primepos.domain.customers.errors import CustomerNotFound
+from primepos.domain.customers.queries import ids_known
 from primepos.domain.inventory.allotments import draw
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales import posting, queries
@@ -95,6 +97,7 @@ def book_sale(ctx: Context, data: BookSale) -> SaleOut:
         SaleNotFound,
         NumberConflict,
         UnknownProduct,
+        CustomerNotFound,
         AlreadyVoided,
     ),
 )
@@ -109,7 +112,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     ``LOT_MISSING``, ``LOT_NOT_HERE``, ``LOT_EXPIRED``, ``AGE_NOT_CONFIRMED``,
     ``VALUE_SHORT``, ``VALUE_UNKNOWN``, ``ALLOTMENT_EXCEEDED`` (of gift cards, accounts and points).
     Refused is only what cannot be a record: contradicting figures, a hash that is not of this content, a foreign
-    register, goods back of a sale that is not there.
+    register, goods back of a sale, or a sale to a customer, that is not there yet: it is sent again after them.
     Safe to repeat: the same sale answers with what is stored, another content under its id is a conflict.
     """
     if ctx.identity.register_id != data.register_id:
@@ -145,6 +148,8 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     missing = set(ids) - {each.id for each in goods}
     if missing:
         raise UnknownProduct(product=", ".join(sorted(str(each) for each in missing)))
+    if data.customer_id is not None and not ids_known(ctx, [data.customer_id]):
+        raise CustomerNotFound(customer=str(data.customer_id))
     if place.is_number_taken:
         raise NumberConflict
     voided = None if voided_cursor is None else voided_cursor.fetchone()

@@ -229,7 +229,7 @@ def test_a_cashier_gives_five_percent_and_no_more(app: App, shop: Shop) -> None:
     with pytest.raises(ApprovalRequired):
         app.run(book_sale, shop.cashier, basket(shop, lines=large))
     with pytest.raises(ApprovalRequired):
-        app.run(book_sale, shop.cashier, basket(shop, lines=[{"sku": "C-3", "discount": 1}]))
+        app.run(book_sale, shop.cashier, basket(shop, lines=[{"sku": "C-3", "discount": 51}]))
     with pytest.raises(ApprovalRequired):
         app.run(book_sale, shop.cashier, basket(shop, lines=[{"sku": "C-3", "unit_price": "0.01"}]))
     with pytest.raises(ApprovalRequired):

@@ -14,7 +14,10 @@ import msgspec
 import pytest
 
 from primepos.cli.output import to_json
+from primepos.core.errors import NotFound
 from primepos.core.ids import new_id
+from primepos.domain.customers.errors import CustomerNotFound
+from primepos.domain.customers.service import create_customer
 from primepos.domain.fiscal.schemas import ExportedSale
 from primepos.domain.fiscal.service import close_period, exported_sales
 from primepos.domain.reporting.service import report_sales
@@ -270,6 +273,20 @@ def test_goods_back_that_no_sale_sold_are_refused(
         app.run(deliver_sale, shop.device, record)
 
     assert counts(app, shop) == before
+
+
+def test_a_sale_to_a_customer_who_is_not_there_is_sent_again_later(app: App, shop: Shop, till: TillSeries) -> None:
+    who = new_id()
+    sale = till.sell(customer_id=who)
+    before = counts(app, shop)
+    with pytest.raises(CustomerNotFound):
+        app.run(deliver_sale, shop.device, sale)
+    with pytest.raises(NotFound):
+        app.run(book_sale, shop.cashier, basket(shop, customer_id=who))
+    assert counts(app, shop) == before
+
+    app.run(create_customer, shop.owner, {"id": who, "name": "Jo"})
+    assert app.run(deliver_sale, shop.device, sale).customer_id == who
 
 
 def test_a_tills_void_takes_nothing_else_back(app: App, shop: Shop, till: TillSeries) -> None:
