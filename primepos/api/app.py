@@ -35,7 +35,7 @@ from primepos.api.routes.customers import CustomersController
 from primepos.api.routes.devices import DevicesController
 from primepos.api.routes.fiscal import FiscalController
 from primepos.api.routes.interchange import ExportsController, ImportsController, JobsController
-from primepos.api.routes.moving import ArrivalsController, LeavingController
+from primepos.api.routes.moving import ArrivalsController, ErasuresController, LeavingController
 from primepos.api.routes.offers import (
     CouponsController,
     OffersController,
@@ -109,6 +109,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PlansController,
     LeavingController,
     ArrivalsController,
+    ErasuresController,
     UsageController,
     ImportsController,
     ExportsController,

@@ -51,6 +51,10 @@ BY_ID_COUNT = "safe by its id, as inventory/test_counts.py shows"
 BY_ID_ORDER = "safe by its id, as purchasing/test_orders.py shows"
 BY_ID_TICKET = "safe by its id, as orders/test_orders.py shows"
 OTHERS = {
+    "POST /api/v1/erasures/{slug:str}": "safe by its id, as moving/test_erasing.py shows",
+    "POST /api/v1/erasures/{slug:str}/{id:str}/agree": SAYS_THE_END,
+    "POST /api/v1/erasures/{slug:str}/{id:str}/cancel": SAYS_THE_END,
+    "POST /api/v1/erasures/{slug:str}/{id:str}/run": "again is refused: it was done",
     "POST /api/v1/move": SAYS_THE_END,
     "POST /api/v1/arrivals": "again says how many parts are here",
     "PUT /api/v1/arrivals/{slug:str}/parts/{part_no:str}": "safe by its number, as moving/test_moving.py shows",

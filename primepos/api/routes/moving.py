@@ -33,3 +33,15 @@ class ArrivalsController(Controller):
     put_file = runs(service.put_file, "PUT", "/{slug:str}/files/{name:str}")
     finish = runs(service.finish_arrival, "POST", "/{slug:str}/finish")
     give_up = runs(service.give_up_arrival, "DELETE", "/{slug:str}")
+
+
+class ErasuresController(Controller):
+    """Erasing a shop: one side asks, the other agrees, and after a waiting time it is done."""
+
+    path = "/api/v1/erasures"
+    tags = ("moving",)
+
+    ask = runs(service.ask_erasure, "POST", "/{slug:str}", status=HTTPStatus.CREATED)
+    agree = runs(service.agree_erasure, "POST", "/{slug:str}/{id:str}/agree")
+    cancel = runs(service.cancel_erasure, "POST", "/{slug:str}/{id:str}/cancel")
+    run = runs(service.run_erasure, "POST", "/{slug:str}/{id:str}/run")

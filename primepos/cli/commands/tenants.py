@@ -235,6 +235,65 @@ def give_up(
     emit(session.run_in_system(give_up_arrival, {"slug": slug}, env_file=env_file), as_json=as_json)
 
 
+erasing = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Erase a tenant: an owner and an administrator of the installation together, and not before its time.",
+)
+app.add_typer(erasing, name="erase")
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The erasure's id, as asking printed it.")]
+
+
+@erasing.command(epilog=examples("primepos tenants erase ask corner --scope personal --reason 'closing down' --json"))
+def ask(
+    slug: SlugArgument,
+    *,
+    scope: Annotated[Literal["personal", "everything"], typer.Option(help="Customers and staff, or everything.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept.")],
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask for an erasure. Sign in (PRIMEPOS_TOKEN): at one shell two people cannot be told apart."""
+    from primepos.core.ids import new_id
+    from primepos.domain.moving.service import ask_erasure
+
+    data = {"id": new_id(), "slug": slug, "scope": scope, "reason": reason}
+    emit(session.run_in_system(ask_erasure, data, env_file=env_file), as_json=as_json)
+
+
+@erasing.command(epilog=examples("primepos tenants erase agree corner 0190a1b2-..."))
+def agree(slug: SlugArgument, id_: IdArgument, *, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Agree to what the other side asked for; it can be done thirty days later."""
+    from primepos.domain.moving.service import agree_erasure
+
+    emit(session.run_in_system(agree_erasure, {"slug": slug, "id": id_}, env_file=env_file), as_json=as_json)
+
+
+@erasing.command(epilog=examples("primepos tenants erase cancel corner 0190a1b2-..."))
+def cancel(slug: SlugArgument, id_: IdArgument, *, env_file: EnvFileOption = None, as_json: JsonFlag = False) -> None:
+    """Call an erasure off, as long as it was not done."""
+    from primepos.domain.moving.service import cancel_erasure
+
+    emit(session.run_in_system(cancel_erasure, {"slug": slug, "id": id_}, env_file=env_file), as_json=as_json)
+
+
+@erasing.command(name="run", epilog=examples("primepos tenants erase run corner 0190a1b2-... --yes"))
+def run_(
+    slug: SlugArgument,
+    id_: IdArgument,
+    *,
+    yes: YesFlag = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Do an erasure whose time has come. There is no way back."""
+    from primepos.domain.moving.service import run_erasure
+
+    confirm_destruction(f"What was agreed on is erased of {slug!r} for good.", yes)
+    emit(session.run_in_system(run_erasure, {"slug": slug, "id": id_}, env_file=env_file), as_json=as_json)
+
+
 def _key(running: Any, key_env: str | None) -> Secret:
     """Return the key of a moved shop's file. Raises: InvalidInput where there is none."""
     given = Secret(os.environ.get(key_env, "")) if key_env else running.settings.backup_key

@@ -61,6 +61,41 @@ class NotWhole(RuleViolation):
     template = "Not everything arrived: {what}"
 
 
+class ErasureNotFound(NotFound):
+    """No erasure with this id was asked for."""
+
+    code = "ERASURE_NOT_FOUND"
+    template = "No such erasure"
+
+
+class SecondPerson(RuleViolation):
+    """Whoever asked cannot agree as well: an erasure takes an owner and an administrator of the installation."""
+
+    code = "SECOND_PERSON"
+    template = "An owner asks and an administrator of the installation agrees, or the other way round"
+
+
+class NotDue(RuleViolation):
+    """The erasure was not agreed to, was called off, or its time has not come."""
+
+    code = "NOT_DUE"
+    template = "This erasure is not due: {why}"
+
+
+class FiscalHold(RuleViolation):
+    """The law keeps the books for years after the last sale; only personal data can be erased before."""
+
+    code = "FISCAL_HOLD"
+    template = "The books must be kept until {until}; until then only personal data can be erased"
+
+
+class ShopInUse(RuleViolation):
+    """Only a shop that is suspended, or has moved, is erased."""
+
+    code = "SHOP_IN_USE"
+    template = "Suspend the shop first: nothing is erased of one that is in use"
+
+
 class NoSuchTable(NotFound):
     """No table of this name is moved."""
 

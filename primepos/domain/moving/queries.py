@@ -11,12 +11,14 @@ import msgspec
 
 from primepos.core.db import TransactionRetry
 from primepos.core.ids import new_id
-from primepos.domain.moving.errors import NotArriving, PartDiffers, TenantHere
+from primepos.domain.moving.errors import ErasureNotFound, NotArriving, PartDiffers, TenantHere
 from primepos.domain.moving.tables import USERS, Moved, erasing_order, moved_tables, own_reference
 from primepos.domain.tenancy.errors import SlugTaken, TenantNotFound
 from primepos.domain.tenancy.queries import forget_tenant
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from primepos.core.db import UnitOfWork
     from primepos.core.sealed_fields import Keyring
     from primepos.domain.moving.schemas import AskRows, TenantRecord
@@ -252,4 +254,106 @@ def erase_everything(uow: UnitOfWork, tenant_id: int) -> int:
     if uow.run("DELETE FROM tenants WHERE id = %s", (tenant_id,)) != 1:
         raise TransactionRetry
     forget_tenant(uow, tenant_id)
+    return gone
+
+
+def lock_tenant_named(uow: UnitOfWork, slug: str) -> dict[str, Any]:
+    """Return a tenant's row by its short name, locked. Raises TenantNotFound."""
+    rows = uow.rows("SELECT * FROM tenants WHERE slug = %s FOR NO KEY UPDATE", (slug,))
+    if not rows:
+        raise TenantNotFound(slug=slug)
+    return rows[0]
+
+
+def ask_erasure(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
+    """Write down an erasure that is asked for, or find the one with this id."""
+    uow.run(
+        "INSERT INTO tenant_erasures (tenant_id, id, scope, reason, asked_at, asked_by_id, asked_by, asked_by_side)"
+        " VALUES (%(tenant)s, %(id)s, %(scope)s, %(reason)s, %(now)s, %(actor)s, %(name)s, %(side)s)"
+        " ON CONFLICT DO NOTHING",
+        values,
+    )
+    return lock_erasure(uow, values["tenant"], values["id"])
+
+
+def lock_erasure(uow: UnitOfWork, tenant_id: int, erasure_id: UUID) -> dict[str, Any]:
+    """Return an erasure, locked. Raises ErasureNotFound."""
+    rows = uow.rows(
+        "SELECT * FROM tenant_erasures WHERE tenant_id = %s AND id = %s FOR UPDATE", (tenant_id, erasure_id)
+    )
+    if not rows:
+        raise ErasureNotFound
+    return rows[0]
+
+
+def agree_erasure(
+    uow: UnitOfWork, tenant_id: int, erasure_id: UUID, actor_id: UUID | None, name: str, due_at: datetime
+) -> dict[str, Any]:
+    """Write down who agreed, and from when it can be done."""
+    return uow.rows(
+        "UPDATE tenant_erasures SET agreed_by_id = %s, agreed_by = %s, due_at = %s"
+        " WHERE tenant_id = %s AND id = %s RETURNING *",
+        (actor_id, name, due_at, tenant_id, erasure_id),
+    )[0]
+
+
+def cancel_erasure(uow: UnitOfWork, tenant_id: int, erasure_id: UUID, now: datetime, name: str) -> dict[str, Any]:
+    """Call an erasure off."""
+    return uow.rows(
+        "UPDATE tenant_erasures SET cancelled_at = coalesce(cancelled_at, %s),"
+        " cancelled_by = coalesce(cancelled_by, %s)"
+        " WHERE tenant_id = %s AND id = %s RETURNING *",
+        (now, name, tenant_id, erasure_id),
+    )[0]
+
+
+def done_erasure(uow: UnitOfWork, tenant_id: int, erasure_id: UUID, now: datetime) -> dict[str, Any]:
+    """Write down that an erasure was done."""
+    return uow.rows(
+        "UPDATE tenant_erasures SET done_at = %s WHERE tenant_id = %s AND id = %s RETURNING *",
+        (now, tenant_id, erasure_id),
+    )[0]
+
+
+def last_sale(uow: UnitOfWork, tenant_id: int) -> date | None:
+    """Return the business day of a tenant's last sale."""
+    found: date | None = uow.rows("SELECT max(business_date) AS day FROM sales WHERE tenant_id = %s", (tenant_id,))[0][
+        "day"
+    ]
+    return found
+
+
+def put_tombstone(uow: UnitOfWork, slug_hash: bytes, now: datetime, gone: int) -> None:
+    """Keep that a tenant of this short name was here."""
+    uow.run(
+        "INSERT INTO tenant_tombstones (id, slug_hash, erased_at, rows) VALUES (%s, %s, %s, %s)",
+        (new_id(), slug_hash, now, gone),
+    )
+
+
+def erase_people(uow: UnitOfWork, tenant_id: int, now: datetime) -> int:
+    """Erase customers, staff and memberships of a tenant; what sealed sales say stays. Return how many rows it was."""
+    uow.run("SELECT set_config('app.erasing', %s, true)", (str(tenant_id),))
+    which = {"tenant": tenant_id, "now": now}
+    gone = uow.run(
+        "UPDATE customers SET number = NULL, name = '', company = NULL, email_sealed = NULL, email_hash = NULL,"
+        " phone_sealed = NULL, phone_hash = NULL, address = NULL, tax_number = NULL, born_on = NULL, notes = NULL,"
+        " tax_exempt = false, exemption_number = NULL, exempt_until = NULL, source = NULL, request_hash = NULL,"
+        " archived_at = coalesce(archived_at, %(now)s), erased_at = %(now)s, version = version + 1"
+        " WHERE tenant_id = %(tenant)s AND erased_at IS NULL",
+        which,
+    )
+    gone += uow.run("DELETE FROM customer_words WHERE tenant_id = %(tenant)s", which)
+    gone += uow.run("DELETE FROM staff_badges WHERE tenant_id = %(tenant)s", which)
+    gone += uow.run(
+        "UPDATE staff SET name = 'Erased', pin_hash = NULL, user_id = NULL,"
+        " archived_at = coalesce(archived_at, %(now)s) WHERE tenant_id = %(tenant)s AND name <> 'Erased'",
+        which,
+    )
+    gone += uow.run("DELETE FROM memberships WHERE tenant_id = %(tenant)s", which)
+    uow.run(
+        "UPDATE login_sessions SET revoked_at = %(now)s, revoked_why = 'erased'"
+        " WHERE tenant_id = %(tenant)s AND revoked_at IS NULL",
+        which,
+    )
     return gone

@@ -1,7 +1,7 @@
 """What goes in and comes out of moving a tenant."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -109,6 +109,41 @@ class FinishArrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     slug: Slug
     rows: dict[str, int]
+
+
+Scope = Literal["personal", "everything"]
+
+
+class AskErasure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for an erasure: of personal data (customers, staff) or of everything. ``id`` is the caller's own."""
+
+    id: UUID
+    slug: Slug
+    scope: Scope
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class ErasureRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names one erasure of a tenant."""
+
+    id: UUID
+    slug: Slug
+
+
+class ErasureOut(Struct, frozen=True, kw_only=True):
+    """An erasure: who asked, who agreed, from when it can be done; ``rows`` are gone once it was."""
+
+    id: UUID
+    slug: str
+    scope: str
+    reason: str
+    asked_at: datetime
+    asked_by: str
+    agreed_by: str | None
+    due_at: datetime | None
+    cancelled_at: datetime | None
+    done_at: datetime | None
+    rows: int | None = None
 
 
 class ArrivingSlug(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

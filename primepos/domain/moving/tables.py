@@ -34,7 +34,7 @@ STAYS: Final = {
 }
 # Secrets of the server that is left are of no use on another.
 _EMPTIED: Final = {("staff", "pin_hash"), ("staff", "pin_locked_at")}
-_DIALECT: Final = postgresql.dialect()
+_DIALECT: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,12 +69,13 @@ class SupportGrant(Identified, TenantScoped, table=True):
 
 
 class TenantErasure(Identified, TenantScoped, table=True):
-    """An erasure that two people asked for: of all personal data, or of everything. It waits until ``due_at``."""
+    """An erasure that two sides want: of personal data, or of everything. Agreed to, it waits until ``due_at``."""
 
     __tablename__ = "tenant_erasures"
     __table_args__ = (
         sa.CheckConstraint("scope IN ('personal', 'everything')", name="scope"),
-        sa.CheckConstraint("due_at > asked_at", name="due_at"),
+        sa.CheckConstraint("asked_by_side IN ('tenant', 'installation')", name="side"),
+        sa.CheckConstraint("due_at > asked_at AND (due_at IS NULL) = (agreed_by IS NULL)", name="due_at"),
         sa.CheckConstraint("(cancelled_at IS NULL) = (cancelled_by IS NULL)", name="cancelled"),
     )
 
@@ -83,9 +84,10 @@ class TenantErasure(Identified, TenantScoped, table=True):
     asked_at: datetime = Field(sa_type=TIMESTAMP)
     asked_by_id: UUID | None = None
     asked_by: str
+    asked_by_side: str
     agreed_by_id: UUID | None = None
-    agreed_by: str
-    due_at: datetime = Field(sa_type=TIMESTAMP)
+    agreed_by: str | None = None
+    due_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
     cancelled_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)
     cancelled_by: str | None = None
     done_at: datetime | None = Field(default=None, sa_type=TIMESTAMP)

@@ -118,7 +118,7 @@ def set_status(uow: UnitOfWork, slug: str, status: str) -> dict[str, Any]:
     rows = uow.rows(
         "UPDATE tenants SET status = %(status)s,"  # noqa: S608  constants only
         " updated_at = CASE WHEN status = %(status)s THEN updated_at ELSE now() END"
-        f" WHERE slug = %(slug)s RETURNING {_COLUMNS}",
+        f" WHERE slug = %(slug)s AND status <> 'arriving' RETURNING {_COLUMNS}",
         {"status": status, "slug": slug},
     )
     if not rows:

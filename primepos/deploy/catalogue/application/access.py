@@ -40,7 +40,7 @@ AWAITED: Final[Mapping[str, str]] = {
         "card terminals": "payment:offline_card",
         "refunds and held sales": "refund:no_receipt sale:hold",
         "more reports": "report:export report:margin",
-        "export, erasure and support": "tenant:erase tenant:support_grant",
+        "export, erasure and support": "tenant:support_grant",
     }.items()
     for name in names.split()
 }
