@@ -94,6 +94,7 @@ def test_only_signing_in_needs_no_token():
 ASKED_BY_BODY = {
     "catalog.labels": "hundreds of products do not fit into a URL",
     "catalog.print_labels": "hundreds of products do not fit into a URL",
+    "giftcards.show": "the code of a card is money and does not belong into a URL",
     "promotions.try": "a cart does not fit into a URL",
 }
 

@@ -279,10 +279,6 @@ ASKED: dict[str, Callable[[Shop, Theirs], dict[str, Any]]] = {
     "devices.enrol": lambda _, t: {"register_id": t.shop.till_id},
     "devices.list": lambda _, t: {"after": UUID(int=0)},
     "devices.revoke": lambda _, t: {"register_id": t.shop.till_id},
-    "erasing.agree": lambda _, t: {"id": new_id(), "slug": t.shop.slug},
-    "erasing.ask": lambda _, t: {"id": new_id(), "slug": t.shop.slug, "scope": "personal", "reason": "theft"},
-    "erasing.cancel": lambda _, t: {"id": new_id(), "slug": t.shop.slug},
-    "erasing.run": lambda _, t: {"id": new_id(), "slug": t.shop.slug},
     "fiscal.sales": lambda _, t: {"register_id": t.shop.server_id, "epoch": 1, "up_to": 9},
     "inventory.add_counted": lambda _, t: {"id": new_id(), "count_id": t.count, "lines": [_goods(t)]},
     "importing.add_part": lambda _, t: {"id": t.upload, "part_no": 1, "content": "eA=="},
@@ -503,7 +499,22 @@ AS_DEVICE = {
     "timeclock.clock_out",
 }
 # These take an id that is the caller's own to choose, or none of a tenant's.
-NO_FOREIGN_ID: set[str] = {"moving.open_arrival", "approvals.ask", "customers.create", "importing.submit", "users.create", "users.invite"}
+NO_FOREIGN_ID: set[str] = {
+    "erasing.agree",
+    "erasing.ask",
+    "erasing.cancel",
+    "erasing.run",
+    "moving.open_arrival",
+    "approvals.ask",
+    "customers.create",
+    "importing.submit",
+    "users.create",
+    "users.invite",
+    # Settings name categories that earn no points; another tenant's is a category nobody has.
+    "provisioning.plan",
+    "tenancy.create",
+    "tenancy.update_settings",
+}
 
 
 def takes_ids(shape: Any) -> bool:

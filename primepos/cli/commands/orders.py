@@ -14,7 +14,7 @@ from primepos.core.errors import InvalidInput
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from primepos.domain.orders.schemas import OrderOut
+    from primepos.domain.orders.schemas import TicketOut
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -269,7 +269,7 @@ def removed(
     emit(found.items if as_json else rows, as_json=as_json, columns=None if as_json else _REMOVED)
 
 
-def _show(place: Workplace, order: OrderOut, *, as_json: bool) -> None:
+def _show(place: Workplace, order: TicketOut, *, as_json: bool) -> None:
     if as_json:
         emit(order, as_json=True)
         return

@@ -372,7 +372,7 @@ class ListMovements(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Limit = 50
 
 
-class MovementPage(Struct, frozen=True, kw_only=True):
+class CashMovementPage(Struct, frozen=True, kw_only=True):
     """A page of movements; ``next`` None says it is the last."""
 
     items: list[MovementOut]
@@ -390,7 +390,7 @@ class CountCash(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     denominations: Pieces | None = None
 
 
-class CountOut(Struct, frozen=True, kw_only=True):
+class DrawerCountOut(Struct, frozen=True, kw_only=True):
     """A count that was recorded; ``expected`` and ``difference`` are None for who counts blind."""
 
     id: UUID

@@ -346,8 +346,8 @@ def erase_people(uow: UnitOfWork, tenant_id: int, now: datetime) -> int:
     gone += uow.run("DELETE FROM customer_words WHERE tenant_id = %(tenant)s", which)
     gone += uow.run("DELETE FROM staff_badges WHERE tenant_id = %(tenant)s", which)
     gone += uow.run(
-        "UPDATE staff SET name = 'Erased', pin_hash = NULL, user_id = NULL,"
-        " archived_at = coalesce(archived_at, %(now)s) WHERE tenant_id = %(tenant)s AND name <> 'Erased'",
+        "UPDATE staff SET name = 'ShopErased', pin_hash = NULL, user_id = NULL,"
+        " archived_at = coalesce(archived_at, %(now)s) WHERE tenant_id = %(tenant)s AND name <> 'ShopErased'",
         which,
     )
     gone += uow.run("DELETE FROM memberships WHERE tenant_id = %(tenant)s", which)

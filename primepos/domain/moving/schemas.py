@@ -12,7 +12,7 @@ FileName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,200}\Z")]
 Rows = Annotated[str, Meta(min_length=2, max_length=8_000_000)]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class ShopStanding(Struct, frozen=True, kw_only=True):
     """Where a tenant's move stands."""
 
     slug: str
@@ -34,7 +34,7 @@ class TenantRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     created_at: datetime
 
 
-class Outline(Struct, frozen=True, kw_only=True):
+class ShopOutline(Struct, frozen=True, kw_only=True):
     """What there is to carry: the tenant, its tables in the order to add them in, its files, and the schema."""
 
     revision: str
@@ -152,7 +152,7 @@ class ArrivingSlug(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     slug: Slug
 
 
-class Erased(Struct, frozen=True, kw_only=True):
+class ShopErased(Struct, frozen=True, kw_only=True):
     """How many rows are gone."""
 
     slug: str

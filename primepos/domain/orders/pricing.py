@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from primepos.core.context import Context
-    from primepos.domain.orders.schemas import OrderOut, ReturnDeposit, SaveOrder, SellOrder
+    from primepos.domain.orders.schemas import ReturnDeposit, SaveOrder, SellOrder, TicketOut
     from primepos.domain.sales.schemas import SellLine
 
 
@@ -70,7 +70,7 @@ def priced_order(ctx: Context, data: SaveOrder) -> tuple[list[SellLine], int, st
     return lines, priced.total, place.currency
 
 
-def ordered_sale(order: OrderOut, data: SellOrder) -> BookSale:
+def ordered_sale(order: TicketOut, data: SellOrder) -> BookSale:
     """Return the sale that an order becomes."""
     return BookSale(
         id=data.sale_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from primepos.domain.orders.schemas import OrderOut, OrderRow, Removed, RemovedRow
+from primepos.domain.orders.schemas import Removed, RemovedRow, TicketOut, TicketRow
 from primepos.domain.sales.schemas import SellLine
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def page(
     ended: bool,
     after: int | None,
     limit: int,
-) -> list[OrderRow]:
+) -> list[TicketRow]:
     """Return a page of orders, newest first."""
     found = uow.rows(
         _LIST,
@@ -159,7 +159,7 @@ def page(
             "after": after, "limit": limit,
         },
     )  # fmt: skip
-    return [OrderRow(**row) for row in found]
+    return [TicketRow(**row) for row in found]
 
 
 def is_open_outlet(uow: UnitOfWork, tenant_id: int, outlet_id: UUID) -> bool:
@@ -203,11 +203,11 @@ def removed_page(
     return [RemovedRow(**row) for row in found]
 
 
-def order_from(row: dict[str, Any]) -> OrderOut:
+def order_from(row: dict[str, Any]) -> TicketOut:
     """Return an order from its row."""
     content = row["content"]
-    known = {name: row[name] for name in OrderOut.__struct_fields__ if name in row}
-    return OrderOut(
+    known = {name: row[name] for name in TicketOut.__struct_fields__ if name in row}
+    return TicketOut(
         **known,
         lines=_lines(msgspec.json.encode(content["lines"])),
         ticket_discount_percent=msgspec.convert(content["ticket_discount_percent"], type=Decimal),

@@ -39,7 +39,7 @@ class SaveOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("what is laid away is laid away for a customer")
 
 
-class OrderOut(Struct, frozen=True, kw_only=True):
+class TicketOut(Struct, frozen=True, kw_only=True):
     """An order as it stands. ``owner_register_id`` None: at no till, so whoever comes first may take it."""
 
     id: UUID
@@ -67,7 +67,7 @@ class OrderOut(Struct, frozen=True, kw_only=True):
     changed_by: str
 
 
-class OrderRow(Struct, frozen=True, kw_only=True):
+class TicketRow(Struct, frozen=True, kw_only=True):
     """An order in a list."""
 
     id: UUID
@@ -105,10 +105,10 @@ class ListOrders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
-class OrderPage(Struct, frozen=True, kw_only=True):
+class TicketPage(Struct, frozen=True, kw_only=True):
     """A page of orders; ``next`` None says it is the last."""
 
-    items: list[OrderRow]
+    items: list[TicketRow]
     next: int | None
 
 
@@ -158,7 +158,7 @@ class ReturnDeposit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class DepositPaid(Struct, frozen=True, kw_only=True):
     """The record of a deposit, and the order after it."""
 
-    order: OrderOut
+    order: TicketOut
     sale: SaleOut
 
 

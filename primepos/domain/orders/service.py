@@ -31,8 +31,6 @@ from primepos.domain.orders.schemas import (
     GetOrder,
     ListOrders,
     ListRemoved,
-    OrderOut,
-    OrderPage,
     PayDeposit,
     RemovedPage,
     ReportedRemoved,
@@ -41,6 +39,8 @@ from primepos.domain.orders.schemas import (
     SaveOrder,
     SellOrder,
     TakeOrder,
+    TicketOut,
+    TicketPage,
 )
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales.errors import OutletNotFound, SaleConflict
@@ -79,7 +79,7 @@ def _stamp(ctx: Context, order_id: UUID, **values: Any) -> dict[str, Any]:
 
 
 @operation("orders.save", permission=Permission.SALE_HOLD, raises=(*_CHANGING, OrderConflict, *SALE_REFUSALS))
-def save_order(ctx: Context, data: SaveOrder) -> OrderOut:
+def save_order(ctx: Context, data: SaveOrder) -> TicketOut:
     """Put a ticket aside, or change one that is: on hold, as a quote, or laid away for a customer.
 
     It belongs to the register that saved it until another takes it over; from an office it belongs to none. Prices and
@@ -128,13 +128,13 @@ def save_order(ctx: Context, data: SaveOrder) -> OrderOut:
 
 
 @operation("orders.get", permission=Permission.SALE_HOLD, reads=True, raises=(OrderNotFound,))
-def get_order(ctx: Context, data: GetOrder) -> OrderOut:
+def get_order(ctx: Context, data: GetOrder) -> TicketOut:
     """Return one order whole."""
     return queries.order_from(_row(ctx, data.id, lock=False))
 
 
 @operation("orders.list", permission=Permission.SALE_HOLD, reads=True)
-def list_orders(ctx: Context, data: ListOrders) -> OrderPage:
+def list_orders(ctx: Context, data: ListOrders) -> TicketPage:
     """List orders of every register, newest first: open ones, or those that are sold or cancelled."""
     outlets = None if ctx.identity.outlet_ids is None else list(ctx.identity.outlet_ids)
     if data.outlet_id is not None:
@@ -150,11 +150,11 @@ def list_orders(ctx: Context, data: ListOrders) -> OrderPage:
         limit=data.limit + 1,
     )
     items = found[: data.limit]
-    return OrderPage(items=items, next=items[-1].number if len(found) > data.limit else None)
+    return TicketPage(items=items, next=items[-1].number if len(found) > data.limit else None)
 
 
 @operation("orders.take_over", permission=Permission.SALE_HOLD, raises=(OrderNotFound, OrderMoved, OrderEnded))
-def take_over(ctx: Context, data: TakeOrder) -> OrderOut:
+def take_over(ctx: Context, data: TakeOrder) -> TicketOut:
     """Take an order over from whichever register has it; never by accident, and only as the caller has read it."""
     row = _row(ctx, data.id, lock=True)
     if row["state"] != "open":
@@ -171,7 +171,7 @@ def take_over(ctx: Context, data: TakeOrder) -> OrderOut:
 
 
 @operation("orders.cancel", permission=Permission.SALE_CANCEL, raises=(*_CHANGING, DepositLeft))
-def cancel_order(ctx: Context, data: CancelOrder) -> OrderOut:
+def cancel_order(ctx: Context, data: CancelOrder) -> TicketOut:
     """Give an order up. What was paid on it is given back first. Safe to repeat with the same reason."""
     row = _row(ctx, data.id, lock=True)
     if row["state"] == "cancelled" and row["reason"] == data.reason:

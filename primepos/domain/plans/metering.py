@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from primepos.domain.plans import queries
-from primepos.domain.plans.schemas import MonthUsed, Standing, UsageOut
+from primepos.domain.plans.schemas import MonthUsed, PlanStanding, UsageOut
 
 if TYPE_CHECKING:
     from primepos.core.db import UnitOfWork
@@ -23,7 +23,7 @@ def usage(uow: UnitOfWork, tenant_id: int, since: date | None, until: date | Non
     return UsageOut(
         plan=None if plan is None else plan["code"],
         now=[
-            Standing(what=what, used=counted[what], limit=None if plan is None else plan[what])
+            PlanStanding(what=what, used=counted[what], limit=None if plan is None else plan[what])
             for what in queries.COUNTED
         ],
         months=[month_used(row, history) for row in queries.months_used(uow, tenant_id, first, after(last))],

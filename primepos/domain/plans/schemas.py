@@ -127,7 +127,7 @@ class MonthUsed(Struct, frozen=True, kw_only=True):
     over: int
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class PlanStanding(Struct, frozen=True, kw_only=True):
     """How much of one thing is in use now, and how much the plan has room for; null is without bound."""
 
     what: str
@@ -139,7 +139,7 @@ class UsageOut(Struct, frozen=True, kw_only=True):
     """What a tenant uses: now, by month, and how many rows of each large table it keeps."""
 
     plan: str | None
-    now: list[Standing]
+    now: list[PlanStanding]
     months: list[MonthUsed]
     rows: dict[str, int]
 

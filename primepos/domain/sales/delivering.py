@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from primepos.domain.customers.errors import CustomerNotFound
+from primepos.domain.customers.queries import ids_known
 from primepos.domain.sales import queries
 from primepos.domain.sales.booking import Priced
 from primepos.domain.sales.chain import THOUSANDTH
-from primepos.domain.sales.errors import BrokenSale, SaleNotFound
+from primepos.domain.sales.errors import BrokenSale, SaleNotFound, UnknownProduct
 from primepos.domain.sales.tendering import (
     VALUE_KINDS,
     ValuePart,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from primepos.core.context import Context
+    from primepos.domain.sales.queries import Goods
     from primepos.domain.sales.schemas import DeliverSale, ReturnedLine, SaleLine
 
 
@@ -69,6 +72,19 @@ def delivered_returns(ctx: Context, data: DeliverSale) -> list[ReturnedLine]:
             )
         )
     return found
+
+
+def require_known(ctx: Context, data: DeliverSale, ids: Collection[UUID], goods: Sequence[Goods]) -> None:
+    """See that everything a till's record names is there.
+
+    Raises:
+        UnknownProduct, CustomerNotFound: the till sends the record again once it is.
+    """
+    missing = set(ids) - {each.id for each in goods}
+    if missing:
+        raise UnknownProduct(product=", ".join(sorted(str(each) for each in missing)))
+    if data.customer_id is not None and not ids_known(ctx, [data.customer_id]):
+        raise CustomerNotFound(customer=str(data.customer_id))
 
 
 def products_of(line: SaleLine) -> list[UUID]:

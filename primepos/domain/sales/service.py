@@ -12,7 +12,6 @@ from primepos.core.errors import InvalidInput
 from primepos.core.operations import operation
 from primepos.core.permissions import Permission
 from primepos.domain.customers.errors import CustomerNotFound
-from primepos.domain.customers.queries import ids_known
 from primepos.domain.inventory.allotments import draw
 from primepos.domain.payments.settlement import NotPaid
 from primepos.domain.sales import posting, queries
@@ -24,7 +23,13 @@ from primepos.domain.sales.booking import (
     reprice_flags,
 )
 from primepos.domain.sales.chain import body_of, link_hash, series_name
-from primepos.domain.sales.delivering import delivered_goods, delivered_returns, delivered_value, products_of
+from primepos.domain.sales.delivering import (
+    delivered_goods,
+    delivered_returns,
+    delivered_value,
+    products_of,
+    require_known,
+)
 from primepos.domain.sales.errors import (
     AlreadyRefunded,
     AlreadyVoided,
@@ -145,11 +150,7 @@ def deliver_sale(ctx: Context, data: DeliverSale) -> SaleOut:
     data = normalised(data)
     if place.shift_id is None:
         raise ShiftUnknown
-    missing = set(ids) - {each.id for each in goods}
-    if missing:
-        raise UnknownProduct(product=", ".join(sorted(str(each) for each in missing)))
-    if data.customer_id is not None and not ids_known(ctx, [data.customer_id]):
-        raise CustomerNotFound(customer=str(data.customer_id))
+    require_known(ctx, data, ids, goods)
     if place.is_number_taken:
         raise NumberConflict
     voided = None if voided_cursor is None else voided_cursor.fetchone()

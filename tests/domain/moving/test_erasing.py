@@ -94,7 +94,7 @@ def test_people_go_at_once_and_sealed_sales_stay(app: App, shop: Shop, clock: Fr
         {"name": "", "email_sealed": None, "number": None}
     ]
     assert rows(app, "SELECT name, pin_hash FROM staff WHERE tenant_id = %s", tenant) == [
-        {"name": "Erased", "pin_hash": None}
+        {"name": "ShopErased", "pin_hash": None}
     ]
     assert len(rows(app, "SELECT id FROM sales WHERE tenant_id = %s", tenant)) == 1
     assert_books_hold(app, shop)

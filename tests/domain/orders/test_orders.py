@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from primepos.core.clock import FrozenClock
     from primepos.core.context import Identity
     from primepos.core.operations import App
-    from primepos.domain.orders.schemas import OrderOut
+    from primepos.domain.orders.schemas import TicketOut
     from tests.factories import Shop
 
 MONDAY = date(2026, 3, 2)
@@ -71,21 +71,21 @@ def a_ticket(shop: Shop, **changes: Any) -> dict[str, Any]:
     }
 
 
-def saved(app: App, shop: Shop, **changes: Any) -> OrderOut:
+def saved(app: App, shop: Shop, **changes: Any) -> TicketOut:
     return app.run(save_order, shop.owner, a_ticket(shop, **changes))
 
 
-def a_layaway(app: App, shop: Shop) -> OrderOut:
+def a_layaway(app: App, shop: Shop) -> TicketOut:
     customer = app.run(create_customer, shop.owner, {"name": "Jo"}).id
     return saved(app, shop, kind="layaway", customer_id=customer)
 
 
-def paying(order: OrderOut, amount: int, **changes: Any) -> dict[str, Any]:
+def paying(order: TicketOut, amount: int, **changes: Any) -> dict[str, Any]:
     tenders = [{"kind": "cash", "amount": amount}]
     return {"id": order.id, "sale_id": new_id(), "amount": amount, "tenders": tenders, **changes}
 
 
-def selling(order: OrderOut, *tenders: tuple[str, int], **changes: Any) -> dict[str, Any]:
+def selling(order: TicketOut, *tenders: tuple[str, int], **changes: Any) -> dict[str, Any]:
     paid = [{"kind": kind, "amount": amount} for kind, amount in tenders]
     return {"id": order.id, "version": order.version, "sale_id": new_id(), "tenders": paid, **changes}
 

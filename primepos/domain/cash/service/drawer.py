@@ -30,15 +30,15 @@ from primepos.domain.cash.finding import (
 )
 from primepos.domain.cash.schemas import (
     AskDenominations,
+    CashMovementPage,
     CountCash,
-    CountOut,
     Denomination,
     DenominationsOut,
+    DrawerCountOut,
     ListMovements,
     ListVariances,
     MoveCash,
     MovementOut,
-    MovementPage,
     OpenDrawer,
     SetDenominations,
     VarianceOut,
@@ -106,7 +106,7 @@ def open_drawer(ctx: Context, data: OpenDrawer) -> MovementOut:
 
 
 @operation("cash.list_movements", permission=Permission.SHIFT_CLOSE, reads=True)
-def list_movements(ctx: Context, data: ListMovements) -> MovementPage:
+def list_movements(ctx: Context, data: ListMovements) -> CashMovementPage:
     """List what moved cash beside sales, newest first; a cashier sees their own shifts' and what they moved."""
     found = ledger.page_of_movements(
         ctx.uow,
@@ -122,7 +122,7 @@ def list_movements(ctx: Context, data: ListMovements) -> MovementPage:
     )
     items = [moving.movement_out(each) for each in found[: data.limit]]
     more = len(found) > data.limit
-    return MovementPage(items=items, next=mark_of(items[-1].moved_at, items[-1].id) if more else None)
+    return CashMovementPage(items=items, next=mark_of(items[-1].moved_at, items[-1].id) if more else None)
 
 
 @operation(
@@ -138,7 +138,7 @@ def list_movements(ctx: Context, data: ListMovements) -> MovementPage:
         UnknownCurrency,
     ),
 )
-def count_cash(ctx: Context, data: CountCash) -> CountOut:
+def count_cash(ctx: Context, data: CountCash) -> DrawerCountOut:
     """Count a drawer in between, or before closing, by total or by coins and notes, as often as one likes.
 
     Every count is kept with what there should have been; who may not read that gets it as null. Nothing else
@@ -214,9 +214,9 @@ def _coin_or_note(kind: str) -> Any:
     return kind
 
 
-def _count_out(row: dict[str, Any], *, sees: bool) -> CountOut:
+def _count_out(row: dict[str, Any], *, sees: bool) -> DrawerCountOut:
     expected = row["expected"] if sees else None
-    return CountOut(
+    return DrawerCountOut(
         id=row["id"],
         shift_id=row["shift_id"],
         kind=row["kind"],

@@ -34,15 +34,15 @@ from primepos.domain.moving.schemas import (
     ArrivingSlug,
     AskFile,
     AskRows,
-    Erased,
     FileOut,
     FinishArrival,
     OpenArrival,
-    Outline,
     PutFile,
     PutRows,
     RowsOut,
-    Standing,
+    ShopErased,
+    ShopOutline,
+    ShopStanding,
     TenantRecord,
 )
 from primepos.domain.moving.tables import USERS, moved_tables
@@ -50,7 +50,7 @@ from primepos.domain.tenancy.errors import SlugTaken, TenantNotFound
 
 
 @operation("moving.begin", permission=Permission.TENANT_EXPORT, scope=Scope.SYSTEM, raises=(ShiftsOpen,))
-def begin_move(ctx: Context, _data: Nothing) -> Standing:
+def begin_move(ctx: Context, _data: Nothing) -> ShopStanding:
     """Close one's tenant for good, so that it can be carried to another server: read only, every session ends.
 
     Refused while shifts are open, since their tills still hold something. Again changes nothing; only the operator
@@ -65,7 +65,7 @@ def begin_move(ctx: Context, _data: Nothing) -> Standing:
         queries.mark_moved(ctx.uow, ctx.tenant_id, ctx.identity.session_id)
         forget_identities(ctx.uow.database)
         row = queries.lock_tenant(ctx.uow, ctx.tenant_id)
-    return Standing(slug=row["slug"], status=row["status"], moved_at=row["moved_at"])
+    return ShopStanding(slug=row["slug"], status=row["status"], moved_at=row["moved_at"])
 
 
 @operation(
@@ -75,11 +75,11 @@ def begin_move(ctx: Context, _data: Nothing) -> Standing:
     reads=True,
     raises=(NotMoving, StillSettling),
 )
-def outline(ctx: Context, _data: Nothing) -> Outline:
+def outline(ctx: Context, _data: Nothing) -> ShopOutline:
     """Say what there is to carry: the tenant, its tables in order, its files. Raises NotMoving, StillSettling."""
     row = _leaving(ctx)
     record = {name: row[name] for name in TenantRecord.__struct_fields__ if name != "settings"}
-    return Outline(
+    return ShopOutline(
         revision=queries.schema_revision(ctx.uow),
         tenant=TenantRecord(settings=row["settings_text"], **record),
         tables=[USERS, *moved_tables()],
@@ -189,7 +189,7 @@ def put_file(ctx: Context, data: PutFile) -> Nothing:
     scope=Scope.SYSTEM,
     raises=(TenantNotFound, NotArriving, NotWhole),
 )
-def finish_arrival(ctx: Context, data: FinishArrival) -> Standing:
+def finish_arrival(ctx: Context, data: FinishArrival) -> ShopStanding:
     """Let an arriving tenant be seen, once every row that was sent is there.
 
     Raises TenantNotFound, NotArriving, NotWhole.
@@ -204,7 +204,7 @@ def finish_arrival(ctx: Context, data: FinishArrival) -> Standing:
         raise NotWhole(what=", ".join(f"{name} {text}" for name, text in missing.items()))
     queries.finish_arrival(ctx.uow, tenant_id)
     ctx.note(f"tenant:{data.slug}", rows=sum(found.values()))
-    return Standing(slug=data.slug, status="active", moved_at=None)
+    return ShopStanding(slug=data.slug, status="active", moved_at=None)
 
 
 @operation(
@@ -213,13 +213,13 @@ def finish_arrival(ctx: Context, data: FinishArrival) -> Standing:
     scope=Scope.SYSTEM,
     raises=(TenantNotFound, NotArriving),
 )
-def give_up_arrival(ctx: Context, data: ArrivingSlug) -> Erased:
+def give_up_arrival(ctx: Context, data: ArrivingSlug) -> ShopErased:
     """Remove what arrived of a tenant that will not come. Raises TenantNotFound, NotArriving."""
     ctx.uow.allow_time(0)
     tenant_id = queries.arriving(ctx.uow, data.slug)
     rows = queries.erase_everything(ctx.uow, tenant_id)
     ctx.note(f"tenant:{data.slug}", rows=rows)
-    return Erased(slug=data.slug, rows=rows)
+    return ShopErased(slug=data.slug, rows=rows)
 
 
 def _leaving(ctx: Context) -> dict[str, Any]:
