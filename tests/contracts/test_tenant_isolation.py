@@ -511,6 +511,7 @@ NO_FOREIGN_ID: set[str] = {
     "users.create",
     "users.invite",
     # Settings name categories that earn no points; another tenant's is a category nobody has.
+    "provisioning.apply",
     "provisioning.plan",
     "tenancy.create",
     "tenancy.update_settings",
