@@ -81,7 +81,8 @@ def limits(asker: Asker, operations: Iterable[str]) -> Limits:
     """Return the most that one request may bring and one answer give, of these operations."""
     pages = {}
     for name in sorted(set(operations)):
-        if "limit" in OPERATIONS[name].input.__struct_fields__:
+        # What changes something answers with what it did; a limit of it is another thing, as a customer's credit is.
+        if OPERATIONS[name].reads and "limit" in OPERATIONS[name].input.__struct_fields__:
             (field,) = (one for one in msgspec.structs.fields(OPERATIONS[name].input) if one.name == "limit")
             pages[name] = _most(msgspec.inspect.type_info(field.type))
     refused = asker.ask(

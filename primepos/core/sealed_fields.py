@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from primepos.core.settings import Settings
+    from primepos.core.settings_types import Secret
 
 SUFFIX: Final = "_sealed"
 _VERSION: Final = b"\x01"
@@ -124,8 +125,12 @@ def _place(field: str, tenant_id: int, row_id: UUID | None = None) -> bytes:
 
 def keyring_of(settings: Settings) -> Keyring:
     """Return the keys of an installation. Raises: BadConfiguration where there is none."""
-    given = tuple(_raw(key.reveal()) for key in settings.field_encryption_keys)
-    roots = (settings.secret_key, *settings.secret_key_fallbacks)
+    return keyring_from(settings.field_encryption_keys, (settings.secret_key, *settings.secret_key_fallbacks))
+
+
+def keyring_from(field_keys: Iterable[Secret], roots: Iterable[Secret | None]) -> Keyring:
+    """Return the keys given and those derived from the roots. Raises: BadConfiguration where there is none."""
+    given = tuple(_raw(key.reveal()) for key in field_keys)
     derived = tuple(derive_key(root.reveal(), "primepos fields") for root in roots if root)
     return _keyring((*given, *derived))
 

@@ -37,9 +37,11 @@ _IMPORTS = re.compile(
 _RAW: Final = frozenset({"text", "SQL"})
 # They quote what they are given.
 _QUOTES: Final = frozenset({"Identifier", "Literal", "Placeholder"})
-_KEEPS: Final = frozenset({"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix", "lower", "upper"})
+_KEEPS: Final = frozenset(
+    {"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix", "lower", "upper", "split"}
+)
 _ADDS: Final = frozenset({"append", "extend", "add", "insert", "update"})
-_NUMBERS: Final = frozenset({"int", "len", "bool"})
+_NUMBERS: Final = frozenset({"int", "len", "bool", "range"})
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 # A module is worth parsing when it holds SQL or speaks to a database, and puts texts together. Plain words, not
 # patterns: this reads the whole package each time.
@@ -98,6 +100,9 @@ class _Statements:
                 continue
             if isinstance(child, ast.ClassDef):
                 self._walk(child, scope)
+                continue
+            if isinstance(child, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
+                self._walk(child, self._looped(child.generators, scope, frozenset()))
                 continue
             if self._is_broken(child, scope):
                 # What is inside a broken statement is broken for the same reason.
@@ -170,7 +175,7 @@ class _Statements:
             case ast.Subscript(value=value):
                 return self._is_safe(value, scope, seen)
             case ast.GeneratorExp(elt=elt, generators=loops) | ast.ListComp(elt=elt, generators=loops):
-                return self._is_safe(elt, self._looped(loops, scope), seen)
+                return self._is_safe(elt, self._looped(loops, scope, seen), seen)
             case ast.Call():
                 return self._is_safe_call(node, scope, seen)
             case ast.BinOp(left=left, right=right):
@@ -192,13 +197,15 @@ class _Statements:
         # Imported: a constant by the way it is written.
         return bool(_CONSTANT.fullmatch(name))
 
-    def _looped(self, loops: list[ast.comprehension], scope: _Scope) -> _Scope:
+    def _looped(self, loops: list[ast.comprehension], scope: _Scope, seen: frozenset[str]) -> _Scope:
         """Return what names hold inside a comprehension: what is looped over, or the list that lets them pass."""
         inner = _Scope(scope.name, dict(scope.given))
         for loop in loops:
+            # Judged before its own names are known: in ``for x in x`` the second one is the outer one.
+            source = loop.iter if self._is_safe(loop.iter, inner, seen) else None
             for one in ast.walk(loop.target):
                 if isinstance(one, ast.Name):
-                    inner.given[one.id] = [_filter_of(one.id, loop) or loop.iter]
+                    inner.given[one.id] = [source if source is not None else _filter_of(one.id, loop)]
         return inner
 
     def _is_safe_call(self, node: ast.Call, scope: _Scope, seen: frozenset[str]) -> bool:
@@ -216,6 +223,8 @@ class _Statements:
             if name in {"join", "format"}:
                 given = [*node.args, *(one.value for one in node.keywords)]
                 return self._is_safe(owner, scope, seen) and all(self._is_safe(one, scope, seen) for one in given)
+            if name == "as_string":
+                return self._is_safe(owner, scope, seen)
             if name in _KEEPS or name in {"keys", "items", "values"}:
                 return self._is_safe(owner, scope, seen) and all(self._is_safe(one, scope, seen) for one in node.args)
         return False

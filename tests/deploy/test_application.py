@@ -15,6 +15,7 @@ from litestar import Controller, get
 
 from primepos.api import app as api_app
 from primepos.api.surface import build_surface
+from primepos.core.operations import OPERATIONS
 from primepos.core.settings import RateLimit, load_settings
 from primepos.deploy import source_scan, sql_scan
 from primepos.deploy.catalogue.application import access, supplies
@@ -438,6 +439,12 @@ def test_a_key_file_that_everybody_may_read_is_named(folder, real):
         "def find(uow, name):\n    sql = 'SELECT * FROM t'\n    sql += f' WHERE name = {name}'\n    uow.rows(sql)",
         "def find(uow, name):\n    w = []\n    w.append(f'n = {name}')\n    uow.rows('SELECT 1 FROM t WHERE ' + ' AND '.join(w))",
         "def find(uow, names):\n    for name in names:\n        uow.rows(f'SELECT * FROM {name}')",
+        "def find(uow, names):\n    uow.rows('SELECT ' + ', '.join(f'(SELECT count(*) FROM {n})' for n in names))",
+        "def find(uow, names):\n    uow.rows(' UNION '.join(f'SELECT 1 FROM {names}' for names in names))",
+        "T = ('a',)\ndef find(uow, more):\n    uow.rows(' UNION '.join(f'SELECT 1 FROM {t} WHERE {more}' for t in T))",
+        "OK = {'name'}\ndef act(uow, v, ok):\n    s = ', '.join(f'{n} = 1' for n in v if n in ok)\n    uow.run(f'UPDATE t SET {s}')",
+        "def find(uow, name):\n    uow.rows('SELECT 1 FROM ' + ' '.join(name.split()))",
+        "def find(uow, made, n):\n    s = made(n).as_string(None)\n    uow.rows(f'SELECT 1 FROM {s}')",
     ],
 )  # fmt: skip
 def test_sql_built_from_a_value_is_found(source):
@@ -461,6 +468,11 @@ def test_sql_built_from_a_value_is_found(source):
         "def rows(cursor, sql, values):\n    cursor.execute(sql, values)",
         "def tell(name):\n    return f'Select {name} from the list, then update the price'",
         "def run(app, name):\n    app.run(name + '.list', {})",
+        "T = ('a', 'b')\ndef find(uow):\n    s = ', '.join(f'(SELECT count(*) FROM {t}) AS {t}' for t in T)\n    uow.rows(f'SELECT {s}')",
+        "OK = ('name',)\ndef change(uow, v):\n    s = ', '.join(f'{n} = 1' for n in OK if n in v)\n    uow.run(f'UPDATE t SET {s}')",
+        "def find(uow, most):\n    uow.rows(' UNION '.join(f'SELECT {n} FROM t' for n in range(most)))",
+        "LONG = ' '.join('SELECT 1  FROM t'.split())\ndef find(uow):\n    uow.rows(LONG + ' WHERE id = 1')",
+        "from psycopg import sql\ndef find(uow, row):\n    s = ', '.join(sql.Identifier(n).as_string(None) for n in row)\n    uow.rows(f'SELECT {s} FROM t')",
         "def tell(log, names):\n    log.info(f'DROP of {len(names)} names', where=', '.join(names))",
     ],
 )  # fmt: skip
@@ -483,6 +495,13 @@ def test_a_session_made_elsewhere_fails_the_wall_between_tenants(folder, real, m
     assert source_scan.connections_made([source]) == [Found("primepos/domain/new.py", 2, "a session of its own")]
     monkeypatch.setattr(source_scan, "package_connections", lambda: tuple(source_scan.connections_made([source])))
     assert unhappy(target_on(folder, real)) == {"SEC013"}
+
+
+def test_every_list_is_bounded_by_its_own_limit_and_a_limit_of_credit_is_none(real):
+    named = {route.operation for route in real.routes if route.operation is not None}
+    limited = {name for name in named if "limit" in OPERATIONS[name].input.__struct_fields__}
+    assert limited - set(real.limits.pages) == {name for name in limited if not OPERATIONS[name].reads}
+    assert limited - set(real.limits.pages) <= {"accounts.set_limit", "customers.reseal"}
 
 
 def test_no_reviewed_statement_is_listed_that_is_gone():

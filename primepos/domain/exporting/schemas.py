@@ -11,7 +11,7 @@ from primepos.core.paging import CURSOR_LENGTH
 #: moments in UTC; ``choice`` is yes or no; ``text`` is the text to the letter.
 ColumnKind = Literal["text", "number", "money", "day", "moment", "choice"]
 DatasetName = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"\A[a-z_]+\Z")]
-MOST_ROWS = 10_000
+MOST_ROWS = 2000
 
 
 class AskPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class AskPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: Annotated[str, Meta(min_length=1, max_length=CURSOR_LENGTH)] | None = None
     from_on: date | None = None
     to_on: date | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] = 2000
+    limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] = MOST_ROWS
 
 
 class ColumnOut(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ before any row's.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -39,6 +39,12 @@ Act = Literal[
     "return",
 ]
 Numbered = Literal["stock_transfers", "stock_counts", "purchase_orders", "supplier_returns"]
+_NEXT: Final[dict[Numbered, str]] = {
+    "stock_transfers": "SELECT coalesce(max(number), 0) + 1 AS number FROM stock_transfers WHERE tenant_id = %s",
+    "stock_counts": "SELECT coalesce(max(number), 0) + 1 AS number FROM stock_counts WHERE tenant_id = %s",
+    "purchase_orders": "SELECT coalesce(max(number), 0) + 1 AS number FROM purchase_orders WHERE tenant_id = %s",
+    "supplier_returns": "SELECT coalesce(max(number), 0) + 1 AS number FROM supplier_returns WHERE tenant_id = %s",
+}
 
 # Twins take turns: who comes second finds the answer, not a document that is past this step.
 _TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
@@ -89,10 +95,7 @@ def once(
 def next_number(ctx: Context, table: Numbered) -> int:
     """Return the number of the tenant's next document of a kind; others who make one wait until the commit."""
     ctx.uow.rows("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", (table, ctx.tenant_id))
-    found: int = ctx.uow.rows(
-        f"SELECT coalesce(max(number), 0) + 1 AS number FROM {table} WHERE tenant_id = %s",  # noqa: S608 - one of four names
-        (ctx.tenant_id,),
-    )[0]["number"]
+    found: int = ctx.uow.rows(_NEXT[table], (ctx.tenant_id,))[0]["number"]
     return found
 
 

@@ -18,15 +18,18 @@ COUNTED: Final = ("outlets", "registers", "users", "products")
 _COLUMNS: Final = "code, name, outlets, registers, users, products, sales_a_month, features, archived_at"
 # The tenant's own day, so that a plan begins for everybody of it at their midnight.
 _TODAY: Final = "SELECT (now() AT TIME ZONE t.zone)::date FROM tenants t WHERE t.id = %(tenant)s"
+# What of a plan can be changed to another value.
+_CHANGED: Final = ("name", "outlets", "registers", "users", "products", "sales_a_month", "features")
 _COUNT: Final = {
-    "outlets": "(SELECT count(*) FROM outlets WHERE tenant_id = %(tenant)s AND archived_at IS NULL)",
+    "outlets": "(SELECT count(*) FROM outlets WHERE tenant_id = %(tenant)s AND archived_at IS NULL) AS outlets",
     "registers": "(SELECT count(*) FROM registers WHERE tenant_id = %(tenant)s AND archived_at IS NULL"
-    " AND kind = 'till')",
+    " AND kind = 'till') AS registers",
     # Somebody with an account who also has a PIN is one person.
     "users": "(SELECT count(*) FROM memberships WHERE tenant_id = %(tenant)s AND disabled_at IS NULL)"
     " + (SELECT count(*) FROM staff s WHERE s.tenant_id = %(tenant)s AND s.archived_at IS NULL AND NOT EXISTS"
-    " (SELECT FROM memberships m WHERE m.tenant_id = s.tenant_id AND m.user_id = s.user_id AND m.disabled_at IS NULL))",
-    "products": "(SELECT count(*) FROM products WHERE tenant_id = %(tenant)s AND archived_at IS NULL)",
+    " (SELECT FROM memberships m WHERE m.tenant_id = s.tenant_id AND m.user_id = s.user_id AND m.disabled_at IS NULL))"
+    " AS users",
+    "products": "(SELECT count(*) FROM products WHERE tenant_id = %(tenant)s AND archived_at IS NULL) AS products",
 }
 # A month of business days, straight from the sales: asked twice it is the same, and a sale that comes late is in it.
 _MONTHS: Final = """
@@ -59,7 +62,7 @@ def today_of(uow: UnitOfWork, tenant_id: int) -> date:
 
 def count_in_turn(uow: UnitOfWork, tenant_id: int, what: Iterable[str]) -> dict[str, int]:
     """Wait for whoever else of the tenant takes a place, then count; nobody takes one until the commit."""
-    wanted = ", ".join(f"{_COUNT[each]} AS {each}" for each in what)
+    wanted = ", ".join(_COUNT[each] for each in what)
     # Two statements in one exchange: the second one's snapshot begins when the turn has come.
     with uow.pipeline() as pipe:
         pipe.execute("SELECT pg_advisory_xact_lock(%s, %s)", (TURN, tenant_id))
@@ -70,7 +73,7 @@ def count_in_turn(uow: UnitOfWork, tenant_id: int, what: Iterable[str]) -> dict[
 
 def count_now(uow: UnitOfWork, tenant_id: int) -> dict[str, int]:
     """Return how many of everything limited a tenant has in use."""
-    wanted = ", ".join(f"{_COUNT[each]} AS {each}" for each in COUNTED)
+    wanted = ", ".join(_COUNT[each] for each in COUNTED)
     return uow.rows(f"SELECT {wanted}", {"tenant": tenant_id})[0]
 
 
@@ -100,7 +103,7 @@ def insert_plan(uow: UnitOfWork, values: dict[str, Any]) -> dict[str, Any]:
 
 def change_plan(uow: UnitOfWork, code: str, values: dict[str, object]) -> dict[str, Any]:
     """Change columns of a plan, all named by this feature. Raises PlanNotFound."""
-    changes = "".join(f", {name} = %({name})s" for name in values if name != "archived")
+    changes = "".join(f", {name} = %({name})s" for name in _CHANGED if name in values)
     if "archived" in values:
         changes += ", archived_at = CASE WHEN %(archived)s THEN coalesce(archived_at, now()) END"
     rows = uow.rows(

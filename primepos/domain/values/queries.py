@@ -27,6 +27,8 @@ SELECT v.id AS account_id, v.kind, v.customer_id, v.code_tail AS tail, v.currenc
   FROM value_accounts v
  WHERE v.tenant_id = %(tenant)s
 """
+_BY_ID: Final = f"{_VALUE} AND v.id = %(id)s"
+_BY_CODE: Final = f"{_VALUE} AND v.code_hash = %(hash)s"
 _PAGE: Final = (
     _VALUE
     + """
@@ -50,16 +52,16 @@ _OF_CUSTOMER: Final = (
 
 def account(ctx: Context, account_id: UUID) -> dict[str, Any] | None:
     """Return an account by id, or None."""
-    return _one(ctx, "AND v.id = %(id)s", {"id": account_id})
+    return _one(ctx, _BY_ID, {"id": account_id})
 
 
 def card(ctx: Context, hashed: bytes) -> dict[str, Any] | None:
     """Return the gift card whose code has this hash, or None."""
-    return _one(ctx, "AND v.code_hash = %(hash)s", {"hash": hashed})
+    return _one(ctx, _BY_CODE, {"hash": hashed})
 
 
-def _one(ctx: Context, which: str, values: dict[str, Any]) -> dict[str, Any] | None:
-    found = ctx.uow.rows(f"{_VALUE} {which}", {"tenant": ctx.tenant_id, "at": ctx.clock.now(), **values})
+def _one(ctx: Context, statement: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    found = ctx.uow.rows(statement, {"tenant": ctx.tenant_id, "at": ctx.clock.now(), **values})
     return found[0] if found else None
 
 

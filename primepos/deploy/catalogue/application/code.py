@@ -22,6 +22,14 @@ REVIEWED: Final[Mapping[str, str]] = {
     "primepos/core/embedded/provision.py:reset_superuser_password": "a password made a line above, of URL-safe letters",
     "primepos/core/models.py:json_column": "the default of a column, written in the model; part of the schema",
     "primepos/deploy/catalogue/database/rows.py:books_hold": "the same questions, asked by the gate",
+    "primepos/domain/customers/standing.py:open_holds": "questions that the features' models register at import",
+    "primepos/domain/exporting/datasets.py:_of_variant": "names written in the same module, put together at import",
+    "primepos/domain/exporting/queries.py:_statement": "columns of the datasets, constants; values are Literals",
+    "primepos/domain/exporting/queries.py:compare": "keys of the datasets, constants; values are Literals",
+    "primepos/domain/moving/queries.py:count_rows": "names of tables, as the models give them",
+    "primepos/domain/moving/queries.py:erase_everything": "names of tables and columns, as the models give them",
+    "primepos/domain/moving/tables.py:reading": "names of tables and columns, as the models give them",
+    "primepos/domain/moving/tables.py:writing": "names of tables and columns, as the models give them",
     "primepos/domain/ops/books.py:failed_checks": "the auditor's questions, constants of the module beside it",
 }
 # Migrations write SQL for a living: their texts are the program's own, run by the owner before there is a tenant.

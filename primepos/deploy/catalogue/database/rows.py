@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
-from primepos.core.sealed_fields import SUFFIX, FieldKeyMissing, keyring_of
+from primepos.core.sealed_fields import SUFFIX, FieldKeyMissing, keyring_from
 from primepos.core.security import verify_password
 from primepos.deploy.catalogue.database.asking import asks
 from primepos.deploy.check import CRITICAL, HIGH, Outcome, failed, passed, skipped
@@ -28,6 +28,7 @@ LEDGER: Final = frozenset({"I2", "I4"})
 
 # How much of what a key sealed is opened: a key that is lost opens none of it.
 SAMPLES: Final = 100
+KEYS: Final = ("FIELD_ENCRYPTION_KEYS", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 # What is sealed says so by its name; see core/sealed_fields.py.
 _SEALED: Final = """
@@ -178,9 +179,12 @@ def books_hold(target: Target) -> Outcome:
 )
 def sealed_fields_can_be_opened(target: Target) -> Outcome:
     """Count the keys that sealed fields, and open some of what each of them sealed."""
-    if target.settings is None:
-        return skipped("which keys are at hand cannot be told: the environment is not fit to start with")
-    keys = keyring_of(target.settings)
+    examined = target.examination
+    # What else is wrong with the environment hides no key.
+    if any(one.variable in KEYS for one in examined.fatal):
+        return skipped("which keys are at hand cannot be told: those of the environment are not fit to start with")
+    field_keys, key, fallbacks = (examined.values.get(name) for name in KEYS)
+    keys = keyring_from(field_keys or (), (key, *(fallbacks or ())))
     wrong, counted, opened = [], 0, 0
     for each in target.database.rows(_SEALED):
         table, column = each["table"], each["column"]

@@ -20,20 +20,12 @@ MOST_PRODUCTS = 2000
 
 def named_products(ctx: Context, ids: Sequence[UUID], skus: Sequence[str]) -> list[ProductOut]:
     """Return the products with these ids or SKUs, archived ones too; those that are not there are left out."""
-    return products.whole_products(
-        ctx, "(p.id = ANY(%(ids)s) OR p.sku = ANY(%(skus)s))", {"ids": list(ids), "skus": list(skus)}, MOST_PRODUCTS
-    )
+    return products.whole_products(ctx, "named", {"ids": list(ids), "skus": list(skus)}, MOST_PRODUCTS)
 
 
 def repriced_products(ctx: Context, since: datetime) -> list[ProductOut]:
     """Return the products on sale whose price was set since a moment, by SKU; a new product's first price counts."""
-    return products.whole_products(
-        ctx,
-        "p.archived_at IS NULL AND p.kind <> 'parent' AND EXISTS (SELECT FROM price_changes h"
-        " WHERE h.tenant_id = p.tenant_id AND h.product_id = p.id AND h.at >= %(since)s)",
-        {"since": since},
-        MOST_PRODUCTS,
-    )
+    return products.whole_products(ctx, "repriced", {"since": since}, MOST_PRODUCTS)
 
 
 def country(ctx: Context) -> str:

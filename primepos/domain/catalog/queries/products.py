@@ -7,7 +7,7 @@ Statements name their tenant; row-level security stands behind that.
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -145,6 +145,12 @@ _LOG_PRICE: Final = (
     "INSERT INTO price_changes (tenant_id, product_id, old_price, new_price, actor_id, actor_name)"
     " VALUES (%s, %s, %s, %s, %s, %s)"
 )
+Picked = Literal["named", "repriced"]
+_PICKED: Final[dict[Picked, str]] = {
+    "named": "(p.id = ANY(%(ids)s) OR p.sku = ANY(%(skus)s))",
+    "repriced": "p.archived_at IS NULL AND p.kind <> 'parent' AND EXISTS (SELECT FROM price_changes h"
+    " WHERE h.tenant_id = p.tenant_id AND h.product_id = p.id AND h.at >= %(since)s)",
+}
 
 
 def lock_catalogue(ctx: Context) -> None:
@@ -166,10 +172,10 @@ def get_product(ctx: Context, product_id: UUID | None = None, sku: str | None = 
     return ProductOut(barcodes=_barcodes(found[0]), **_shaped(found[0]))
 
 
-def whole_products(ctx: Context, which: str, values: dict[str, Any], limit: int) -> list[ProductOut]:
-    """Return the products that a condition of ours on ``p`` picks, whole, by SKU, at most so many."""
+def whole_products(ctx: Context, which: Picked, values: dict[str, Any], limit: int) -> list[ProductOut]:
+    """Return the products that were picked in one of our ways, whole, by SKU, at most so many."""
     found = ctx.uow.rows(
-        f"{_WHOLE} WHERE p.tenant_id = %(tenant)s AND {which} ORDER BY p.sku LIMIT %(limit)s",
+        f"{_WHOLE} WHERE p.tenant_id = %(tenant)s AND {_PICKED[which]} ORDER BY p.sku LIMIT %(limit)s",
         {**values, "tenant": ctx.tenant_id, "limit": limit},
     )
     return [ProductOut(barcodes=_barcodes(row), **_shaped(row)) for row in found]

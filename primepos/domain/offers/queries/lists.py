@@ -9,7 +9,15 @@ from primepos.core.ids import new_id
 from primepos.core.paging import decode_cursor, encode_cursor
 from primepos.domain.catalog.errors import ProductNotFound
 from primepos.domain.offers.errors import PriceListNotFound
-from primepos.domain.offers.queries.shared import MANY, ONE, audience_of, categories_by, encode, products_by, terms_of
+from primepos.domain.offers.queries.shared import (
+    MANY,
+    ONE,
+    PRICE_LIST_AUDIENCE,
+    categories_by,
+    encode,
+    products_by,
+    terms_of,
+)
 from primepos.domain.offers.schemas import ListPriceOut, PriceChangeOut, PriceListOut
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from primepos.core.context import Context
     from primepos.domain.offers.schemas import ListPriceIn
 
-_LISTS: Final = f"SELECT o.*, {audience_of('price_list_id')} FROM price_lists o WHERE o.tenant_id = %(tenant)s"
+_LISTS: Final = f"SELECT o.*, {PRICE_LIST_AUDIENCE} FROM price_lists o WHERE o.tenant_id = %(tenant)s"
 _PRICES: Final = """
 SELECT i.id, i.product_id, p.sku, i.category_id, c.name AS category, i.kind, i.amount, i.from_quantity, i.since,
        i.until, i.actor_name AS set_by

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from primepos.domain.offers.errors import PromotionNotFound
-from primepos.domain.offers.queries.shared import MANY, ONE, audience_of, categories_by, encode, products_by, terms_of
+from primepos.domain.offers.queries.shared import (
+    MANY,
+    ONE,
+    PROMOTION_AUDIENCE,
+    categories_by,
+    encode,
+    products_by,
+    terms_of,
+)
 from primepos.domain.offers.schemas import GoodsOut, PromotionOut
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     from primepos.domain.offers.schemas import GoodsIn
 
 _PROMOTIONS: Final = (
-    f"SELECT o.*, {audience_of('promotion_id')},"
+    f"SELECT o.*, {PROMOTION_AUDIENCE},"
     " coalesce((SELECT jsonb_agg(jsonb_build_array(g.slot, g.product_id, g.category_id) ORDER BY g.id)"
     " FROM promotion_goods g WHERE g.tenant_id = o.tenant_id AND g.promotion_id = o.id), '[]') AS goods"
     " FROM promotions o WHERE o.tenant_id = %(tenant)s"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
+from psycopg import sql
 
 from primepos.core.ids import new_id
 from primepos.domain.catalog.errors import CategoryNotFound, ProductNotFound, TaxClassNotFound
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from primepos.domain.offers.schemas import TermsIn
 
 Owner = Literal["price_list_id", "promotion_id", "tax_mapping_id"]
+Required = Literal["outlets", "customer_groups", "customers", "tax_classes"]
 _TABLES: Final[dict[Owner, str]] = {
     "price_list_id": "price_lists",
     "promotion_id": "promotions",
@@ -34,16 +36,28 @@ _LOCK: Final = (
     "INSERT INTO offer_versions AS v (tenant_id, version) VALUES (%s, 1)"
     " ON CONFLICT (tenant_id) DO UPDATE SET version = v.version + 1"
 )
+_COLUMN: Final[dict[Owner, str]] = {
+    "price_list_id": "price_list_id",
+    "promotion_id": "promotion_id",
+    "tax_mapping_id": "tax_mapping_id",
+}
+_WITHIN: Final[dict[Required, str]] = {
+    "outlets": "outlets",
+    "customer_groups": "customer_groups",
+    "customers": "customers",
+    "tax_classes": "tax_classes",
+}
 _IDS: Final = (
     "coalesce((SELECT array_agg(a.{what} ORDER BY a.id) FROM offer_audiences a WHERE a.tenant_id = o.tenant_id"
     " AND a.{owner} = o.id AND a.{what} IS NOT NULL), '{{}}') AS {what}s"
 )
-
-
-def audience_of(owner: Owner) -> str:
-    """Return the columns that say for whom an offer is."""
-    return ", ".join(_IDS.format(what=what, owner=owner) for what in ("outlet_id", "group_id", "customer_id"))
-
+_AUDIENCES: Final = ", ".join(
+    _IDS.replace("{what}", what).replace("{{}}", "{}") for what in ("outlet_id", "group_id", "customer_id")
+)
+#: The columns that say for whom an offer is.
+PRICE_LIST_AUDIENCE: Final = _AUDIENCES.replace("{owner}", "price_list_id")
+PROMOTION_AUDIENCE: Final = _AUDIENCES.replace("{owner}", "promotion_id")
+TAX_MAPPING_AUDIENCE: Final = _AUDIENCES.replace("{owner}", "tax_mapping_id")
 
 ONE: Final = " AND o.id = %(id)s"
 MANY: Final = " AND (o.archived_at IS NOT NULL) = %(archived)s ORDER BY {order}"
@@ -71,16 +85,18 @@ def insert(ctx: Context, owner: Owner, values: Mapping[str, Any]) -> UUID:
     """Add an offer and return its id; the names of columns are the caller's own."""
     made = new_id()
     row = {"tenant_id": ctx.tenant_id, "id": made, **values}
-    ctx.uow.run(
-        f"INSERT INTO {_TABLES[owner]} ({', '.join(row)}) VALUES ({', '.join(f'%({name})s' for name in row)})", row
-    )
+    names = ", ".join(sql.Identifier(name).as_string(None) for name in row)
+    places = ", ".join(sql.Placeholder(name).as_string(None) for name in row)
+    ctx.uow.run(f"INSERT INTO {_TABLES[owner]} ({names}) VALUES ({places})", row)
     return made
 
 
 def change(ctx: Context, owner: Owner, offer_id: UUID, values: Mapping[str, Any]) -> None:
     """Change columns of an offer; the names of columns are the caller's own."""
     if values:
-        said = ", ".join(f"{name} = %({name})s" for name in values)
+        said = ", ".join(
+            f"{sql.Identifier(name).as_string(None)} = {sql.Placeholder(name).as_string(None)}" for name in values
+        )
         ctx.uow.run(
             f"UPDATE {_TABLES[owner]} SET {said}, updated_at = now() WHERE tenant_id = %(tenant)s AND id = %(key)s",
             {**values, "tenant": ctx.tenant_id, "key": offer_id},
@@ -100,15 +116,13 @@ def set_audience(
 
     Raises: ``OUTLET_NOT_FOUND``, ``CUSTOMER_GROUP_NOT_FOUND``, ``CUSTOMER_NOT_FOUND``.
     """
-    for table, ids, error in (
-        ("outlets", outlets, OutletNotFound()),
-        ("customer_groups", groups, CustomerGroupNotFound(group=str(groups[0]) if groups else "")),
-        ("customers", customers, CustomerNotFound(customer=str(customers[0]) if customers else "")),
-    ):
-        _require(ctx, table, ids, error)
-    ctx.uow.run(f"DELETE FROM offer_audiences WHERE tenant_id = %s AND {owner} = %s", (ctx.tenant_id, offer_id))
+    _require(ctx, "outlets", outlets, OutletNotFound())
+    _require(ctx, "customer_groups", groups, CustomerGroupNotFound(group=str(groups[0]) if groups else ""))
+    _require(ctx, "customers", customers, CustomerNotFound(customer=str(customers[0]) if customers else ""))
+    column = _COLUMN[owner]
+    ctx.uow.run(f"DELETE FROM offer_audiences WHERE tenant_id = %s AND {column} = %s", (ctx.tenant_id, offer_id))
     ctx.uow.run(
-        f"INSERT INTO offer_audiences (tenant_id, {owner}, outlet_id, group_id, customer_id)"
+        f"INSERT INTO offer_audiences (tenant_id, {column}, outlet_id, group_id, customer_id)"
         " SELECT %(tenant)s::int, %(offer)s::uuid, x, NULL::uuid, NULL::uuid FROM unnest(%(outlets)s::uuid[]) AS x"
         " UNION SELECT %(tenant)s::int, %(offer)s::uuid, NULL, x, NULL FROM unnest(%(groups)s::uuid[]) AS x"
         " UNION SELECT %(tenant)s::int, %(offer)s::uuid, NULL, NULL, x FROM unnest(%(customers)s::uuid[]) AS x",
@@ -122,12 +136,12 @@ def set_audience(
     )
 
 
-def _require(ctx: Context, table: str, ids: Sequence[UUID], error: Exception) -> None:
+def _require(ctx: Context, table: Required, ids: Sequence[UUID], error: Exception) -> None:
     """See that a tenant has all of these. Raises ``error``."""
     wanted = list(set(ids))
     if wanted:
         found = ctx.uow.rows(
-            f"SELECT count(*) AS n FROM {table} WHERE tenant_id = %s AND id = ANY(%s)", (ctx.tenant_id, wanted)
+            f"SELECT count(*) AS n FROM {_WITHIN[table]} WHERE tenant_id = %s AND id = ANY(%s)", (ctx.tenant_id, wanted)
         )
         if found[0]["n"] != len(wanted):
             raise error

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from primepos.domain.offers.asking import SNAPSHOT, snapshot_offers
 from primepos.domain.offers.errors import TaxMappingNotFound
-from primepos.domain.offers.queries.shared import MANY, ONE, audience_of, require_classes
+from primepos.domain.offers.queries.shared import MANY, ONE, TAX_MAPPING_AUDIENCE, require_classes
 from primepos.domain.offers.schemas import MappingRule, TaxMappingOut
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from primepos.core.context import Context
 
 _MAPPINGS: Final = (
-    f"SELECT o.*, {audience_of('tax_mapping_id')},"
+    f"SELECT o.*, {TAX_MAPPING_AUDIENCE},"
     " coalesce((SELECT jsonb_agg(jsonb_build_array(r.from_class_id, r.to_class_id) ORDER BY r.from_class_id)"
     " FROM tax_mapping_rules r WHERE r.tenant_id = o.tenant_id AND r.tax_mapping_id = o.id), '[]') AS rules"
     " FROM tax_mappings o WHERE o.tenant_id = %(tenant)s"
