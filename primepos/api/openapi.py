@@ -151,7 +151,9 @@ def error_codes(endpoint: Endpoint) -> dict[HTTPStatus, list[str]]:
         codes = found.setdefault(error_status(error), [])
         if error.code not in codes:
             codes.append(error.code)
-    found[HTTPStatus.SERVICE_UNAVAILABLE] = ["AT_CAPACITY", "BUSY", "DATABASE_UNAVAILABLE"]
+    # What a server that is too busy says, in place of the kind it is of.
+    unavailable = set(found[HTTPStatus.SERVICE_UNAVAILABLE]) - {Unavailable.code}
+    found[HTTPStatus.SERVICE_UNAVAILABLE] = [*unavailable, "AT_CAPACITY", "BUSY", "DATABASE_UNAVAILABLE"]
     return {status: sorted(codes) for status, codes in sorted(found.items())}
 
 

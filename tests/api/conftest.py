@@ -62,17 +62,22 @@ def api(app: App, people: People) -> Iterator[TestClient[Any]]:
         yield client
 
 
-@pytest.fixture
-def ask(api: TestClient[Any], people: People) -> Callable[..., Any]:
-    """Send a request as somebody: ``ask(shop.cashier, "GET", "/api/v1/sales", params=...)``."""
+def asking(client: TestClient[Any], people: People) -> Callable[..., Any]:
+    """Return what sends a request as somebody, and sees that the answer is one the description names."""
 
     def send(identity: Identity | None, method: str, path: str, **more: Any) -> Any:
         headers = {**(people.headers(identity) if identity else {}), **more.pop("headers", {})}
-        answer = api.request(method, path, headers=headers, **more)
+        answer = client.request(method, path, headers=headers, **more)
         assert_described(method, path, answer)
         return answer
 
     return send
+
+
+@pytest.fixture
+def ask(api: TestClient[Any], people: People) -> Callable[..., Any]:
+    """Send a request as somebody: ``ask(shop.cashier, "GET", "/api/v1/sales", params=...)``."""
+    return asking(api, people)
 
 
 ROUTES = [

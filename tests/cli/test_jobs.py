@@ -27,10 +27,10 @@ def operating(make_app: Callable[..., App], fresh_database: str, command: Callab
 
 def test_nightly_runs_everything_once_and_says_when(operating: Callable[..., Ran]) -> None:
     ended = operating("jobs", "nightly", "--json").json
-    assert [each["name"] for each in ended] == ["summaries", "sessions", "counters", "backup"]
+    assert [each["name"] for each in ended] == ["summaries", "values", "sessions", "counters", "backup"]
     assert {each["outcome"] for each in ended} == {"done", "skipped"}
     known = operating("jobs", "list", "--nightly", "--json").json
-    assert [each["last_success"] is not None for each in known] == [True, True, True, False]
+    assert [each["last_success"] is not None for each in known] == [True, True, True, True, False]
 
 
 def test_a_job_that_fails_is_an_exit_code_of_one(

@@ -155,7 +155,7 @@ def test_stock_is_received_adjusted_and_listed(in_shop):
     levels = in_shop("stock", "levels", "--outlet", "main", "--json").json["items"]
     assert [(each["sku"], each["quantity"]) for each in levels] == [("B-2", "2.000"), ("A-1", "7.000")]
     low = in_shop("stock", "levels", "--at-most", "5", "--product", "B-2", "--csv")
-    assert low.out == "outlet,sku,name,quantity\nmain,B-2,Bread,2.000\n"
+    assert low.out == "outlet,sku,name,quantity,allotted\nmain,B-2,Bread,2.000,0.000\n"
     movements = in_shop("stock", "movements", "A-1", "--json").json["items"]
     assert [(each["kind"], each["quantity"]) for each in movements] == [("adjust", "-3.000"), ("receive", "10.000")]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from primepos.cli.commands import product_acts
-from primepos.cli.commands.product_acts import SkuArgument
+from primepos.cli.commands import _product_acts
+from primepos.cli.commands._product_acts import SkuArgument
 from primepos.cli.naming import Workplace
 from primepos.cli.options import CsvFlag, EnvFileOption, JsonFlag, TenantOption, YesFlag, examples
 from primepos.cli.output import confirm_destruction, emit, note
@@ -318,4 +318,4 @@ def _show(product: Any, *, as_json: bool) -> None:
 
 
 # After the everyday ones, in the help too.
-app.registered_commands += product_acts.app.registered_commands
+app.registered_commands += _product_acts.app.registered_commands

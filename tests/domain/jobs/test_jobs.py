@@ -18,6 +18,7 @@ from primepos.core.errors import NotFound
 from primepos.core.operations import OPERATIONS
 from primepos.domain.cash.errors import NotYourShift
 from primepos.domain.cash.service import close_shift
+from primepos.domain.catalog.pictures import FORGET_FILE
 from primepos.domain.jobs.mail import SEND_EMAIL
 from primepos.domain.jobs.queue import TransactionalQueue
 from primepos.domain.jobs.tasks import TASKS, Task, system_actor, wait_before_retry_s
@@ -220,8 +221,8 @@ def test_the_job_of_a_worker_that_died_is_given_back(alone: App, task: list[dict
 
 def test_every_job_is_an_operation_and_runs_as_the_tenants_system() -> None:
     assert {"reporting.summarise_day"} <= set(TASKS)
-    # Sending mail touches no data, and no transaction may wait for a mail server.
-    assert set(TASKS) <= set(OPERATIONS) | {"test.note", SEND_EMAIL}
+    # Sending mail and forgetting a file touch no data, and no transaction may wait for a mail server or a file store.
+    assert set(TASKS) <= set(OPERATIONS) | {"test.note", SEND_EMAIL, FORGET_FILE}
     who = system_actor(7)
     assert (who.kind, who.tenant_id, who.name) == ("system", 7, "worker")
 
