@@ -7,8 +7,6 @@ Phase: expand
 
 from alembic import op
 
-from primepos.adapters.migration_steps import add_index, drop_index, validate
-
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -18,7 +16,7 @@ TENANT = "(SELECT nullif(current_setting('app.tenant', true), '')::int)"
 
 TABLES = (
     """
-    CREATE TABLE IF NOT EXISTS customers (
+    CREATE TABLE customers (
         created_at timestamptz DEFAULT now() NOT NULL,
         updated_at timestamptz DEFAULT now() NOT NULL,
         archived_at timestamptz,
@@ -58,19 +56,16 @@ TABLES = (
                    AND exemption_number IS NULL AND request_hash IS NULL AND name = ''))
     )
     """,
-    "CREATE INDEX IF NOT EXISTS customers_name_idx ON customers (tenant_id, name, id)",
-    "CREATE INDEX IF NOT EXISTS customers_email_hash_idx ON customers (tenant_id, email_hash)"
-    " WHERE email_hash IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS customers_phone_hash_idx ON customers (tenant_id, phone_hash)"
-    " WHERE phone_hash IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS customers_merged_into_idx ON customers (tenant_id, merged_into)"
-    " WHERE merged_into IS NOT NULL",
+    "CREATE INDEX customers_name_idx ON customers (tenant_id, name, id)",
+    "CREATE INDEX customers_email_hash_idx ON customers (tenant_id, email_hash) WHERE email_hash IS NOT NULL",
+    "CREATE INDEX customers_phone_hash_idx ON customers (tenant_id, phone_hash) WHERE phone_hash IS NOT NULL",
+    "CREATE INDEX customers_merged_into_idx ON customers (tenant_id, merged_into) WHERE merged_into IS NOT NULL",
     # The keys come last: as long as nothing is known of a table, the newest of its indexes is taken, and this is the
     # one that every foreign key looks up.
-    "CREATE UNIQUE INDEX IF NOT EXISTS customers_tenant_id_number_key ON customers (tenant_id, number)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS customers_pkey ON customers (tenant_id, id)",
+    "CREATE UNIQUE INDEX customers_tenant_id_number_key ON customers (tenant_id, number)",
+    "CREATE UNIQUE INDEX customers_pkey ON customers (tenant_id, id)",
     """
-    CREATE TABLE IF NOT EXISTS customer_counters (
+    CREATE TABLE customer_counters (
         tenant_id integer NOT NULL,
         next_number bigint NOT NULL,
         CONSTRAINT customer_counters_pkey PRIMARY KEY (tenant_id),
@@ -79,7 +74,7 @@ TABLES = (
     )
     """,
     """
-    CREATE TABLE IF NOT EXISTS customer_groups (
+    CREATE TABLE customer_groups (
         created_at timestamptz DEFAULT now() NOT NULL,
         updated_at timestamptz DEFAULT now() NOT NULL,
         archived_at timestamptz,
@@ -93,7 +88,7 @@ TABLES = (
     )
     """,
     """
-    CREATE TABLE IF NOT EXISTS customer_group_members (
+    CREATE TABLE customer_group_members (
         tenant_id integer NOT NULL,
         customer_id uuid NOT NULL,
         group_id uuid NOT NULL,
@@ -104,11 +99,10 @@ TABLES = (
             REFERENCES customer_groups (tenant_id, id)
     )
     """,
-    "CREATE INDEX IF NOT EXISTS customer_group_members_group_id_idx"
-    " ON customer_group_members (tenant_id, group_id, customer_id)",
+    "CREATE INDEX customer_group_members_group_id_idx ON customer_group_members (tenant_id, group_id, customer_id)",
     # Words in the order of their bytes: a beginning is then a range, which an index finds under row-level security too.
     """
-    CREATE TABLE IF NOT EXISTS customer_words (
+    CREATE TABLE customer_words (
         tenant_id integer NOT NULL,
         word text COLLATE "C" NOT NULL,
         customer_id uuid NOT NULL,
@@ -117,9 +111,9 @@ TABLES = (
             REFERENCES customers (tenant_id, id)
     )
     """,
-    "CREATE INDEX IF NOT EXISTS customer_words_customer_id_idx ON customer_words (tenant_id, customer_id, word)",
+    "CREATE INDEX customer_words_customer_id_idx ON customer_words (tenant_id, customer_id, word)",
     """
-    CREATE TABLE IF NOT EXISTS customer_consents (
+    CREATE TABLE customer_consents (
         tenant_id integer NOT NULL,
         id bigint GENERATED ALWAYS AS IDENTITY,
         customer_id uuid NOT NULL,
@@ -138,8 +132,7 @@ TABLES = (
             CHECK (how IN ('in_person', 'paper', 'phone', 'email', 'web', 'import'))
     )
     """,
-    "CREATE INDEX IF NOT EXISTS customer_consents_customer_id_idx"
-    " ON customer_consents (tenant_id, customer_id, purpose, id)",
+    "CREATE INDEX customer_consents_customer_id_idx ON customer_consents (tenant_id, customer_id, purpose, id)",
 )
 # What was agreed to is only ever added. A person's row is emptied, never removed: sales of years ago name it.
 RIGHTS = {
@@ -151,26 +144,17 @@ RIGHTS = {
     "customer_consents": "SELECT, INSERT",
 }
 
-
 SALE_KEY = "sales_tenant_id_customer_id_fkey"
-SALE_INDEX = "sales_customer_id_idx"
-BY_CUSTOMER = "sales (tenant_id, customer_id, business_date, id) WHERE customer_id IS NOT NULL"
 
 
 def upgrade() -> None:
-    """Add the tables, tie sales to them while tills go on selling, and keep them apart by tenant.
-
-    Nobody but the owner may touch the tables before the last transaction lets them, with row-level security on.
-    """
+    """Add the tables, tie sales to them, and keep them apart by tenant; later revisions look at the sales there are."""
     for statement in TABLES:
         op.execute(statement)
-    op.execute(f"ALTER TABLE sales DROP CONSTRAINT IF EXISTS {SALE_KEY}")
     op.execute(
         f"ALTER TABLE sales ADD CONSTRAINT {SALE_KEY} FOREIGN KEY(tenant_id, customer_id)"
         " REFERENCES customers (tenant_id, id) NOT VALID"
     )
-    add_index(SALE_INDEX, BY_CUSTOMER)
-    validate("sales", SALE_KEY)
     op.execute("ALTER TABLE customers ADD CONSTRAINT customers_pkey PRIMARY KEY USING INDEX customers_pkey")
     op.execute(
         "ALTER TABLE customers ADD CONSTRAINT customers_tenant_id_number_key"
@@ -193,7 +177,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything about customers; the sales they made stay."""
-    op.execute(f"ALTER TABLE sales DROP CONSTRAINT IF EXISTS {SALE_KEY}")
-    drop_index(SALE_INDEX)
+    op.execute(f"ALTER TABLE sales DROP CONSTRAINT {SALE_KEY}")
     for table in reversed(RIGHTS):
-        op.execute(f"DROP TABLE IF EXISTS {table}")
+        op.execute(f"DROP TABLE {table}")

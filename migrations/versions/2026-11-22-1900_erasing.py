@@ -12,7 +12,8 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-ERASED = "(SELECT nullif(current_setting('app.erasing', true), '')::int)"
+# Refuses where nothing is being erased: neither an unknown setting nor an empty one is a number.
+ERASED = "(SELECT current_setting('app.erasing')::int)"
 # Sales, the trail and everything else that is only ever added stays for good, but for the one tenant that the
 # transaction names as being erased: the restrictive policy is what the right to delete comes with.
 _EACH = """

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
-from psycopg import errors as pg_errors
-from sqlalchemy.exc import DBAPIError
 
 from primepos import __version__
 from primepos.adapters.migration_errors import DatabaseUnreachable, MigrationLocked, RevisionUnknown, SchemaIsNewer
@@ -17,10 +16,13 @@ from primepos.adapters.migration_files import LOCK_TIMEOUT, known, scripts_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy.exc import DBAPIError
+
 # Two releases that deploy at the same moment take turns on this key.
 ADVISORY_LOCK: Final = 7_767_676_701
-# How long to wait for another migration to end.
+# How long to wait for another migration to end, and how often to ask whether it has.
 TURN_TIMEOUT_MS: Final = 600_000
+TURN_EVERY_S: Final = 0.2
 # A server whose client is gone finishes its statement first, and holds its locks for as long, unless it looks.
 CLIENT_CHECK: Final = "1s"
 
@@ -75,18 +77,25 @@ def migrating(url: str, *, on_wait: Callable[[], None] | None = None) -> Iterato
 
 
 def _take_turn(connection: sa.Connection, on_wait: Callable[[], None] | None) -> None:
+    """Take the lock, asking again and again: whoever waits inside a statement has a transaction open.
+
+    The other one waits for the end of every transaction when it builds an index concurrently, and both would wait for
+    ever.
+    """
     connection.exec_driver_sql("SET statement_timeout = 0")
-    connection.exec_driver_sql(f"SET lock_timeout = {TURN_TIMEOUT_MS}")
-    if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar():
-        return
-    if on_wait is not None:
-        on_wait()
-    try:
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
-    except DBAPIError as error:
-        if isinstance(error.orig, pg_errors.LockNotAvailable):
-            raise MigrationLocked("Another migration has been running for ten minutes; nothing was done") from error
-        raise
+    last = time.monotonic() + TURN_TIMEOUT_MS / 1000
+    is_told = False
+    while True:
+        is_mine = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar()
+        connection.commit()
+        if is_mine:
+            return
+        if not is_told and on_wait is not None:
+            on_wait()
+        is_told = True
+        if time.monotonic() >= last:
+            raise MigrationLocked("Another migration has been running for ten minutes; nothing was done")
+        time.sleep(TURN_EVERY_S)
 
 
 def _notice_a_client_that_died(connection: sa.Connection) -> None:

@@ -139,10 +139,14 @@ def _told(difference: Any) -> str:
     return f"{str(first[0]).replace('_', ' ')}: {', '.join(part for part in parts if part != 'None')}"
 
 
-# A table with a tenant that the application may touch, or whose key begins with the tenant.
+# A table with a tenant that the application may touch, or whose key begins with the tenant. A restrictive policy only
+# narrows what a permissive one allows, so it alone is none; and the application needs one of its own.
 _ISOLATION = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
-       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS has_policy,
+       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive
+                  AND (p.polroles && ARRAY[0::oid, 'primepos_app'::regrole::oid]
+                       OR NOT has_table_privilege('primepos_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE'))
+              ) AS has_policy,
        EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND 0 = ANY (p.polroles)) AS has_public
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')

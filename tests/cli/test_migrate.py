@@ -14,7 +14,7 @@ from primepos.adapters import migration_files, migrations
 from primepos.core.embedded.cluster import Cluster
 from tests.adapters.bad_migrations import LABELS, LIMITS
 from tests.adapters.channel_revisions import copy_migrations
-from tests.contracts.test_migrations import execute
+from tests.contracts.test_migrations import execute, run_script
 
 REVISIONS = [each.revision for each in migration_files.revisions(None, "head")]
 
@@ -60,7 +60,7 @@ def test_status_and_plan_say_what_is_missing_and_change_nothing(database, comman
 def test_a_dry_run_prints_sql_that_does_the_same(database, command):
     printed = command("migrate", "up", "--dry-run")
     assert migrations.current(database) is None
-    execute(database, printed.out)
+    run_script(database, printed.out)
     assert command("migrate", "verify", "--json").json == {"ok": True, "problems": []}
     assert command("migrate", "plan").err == "Nothing to do: the schema is up to date.\n"
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from primepos import __version__
-from primepos.adapters import migration_connections, migration_files, migrations, schema_revision
+from primepos.adapters import migration_connections, migration_files, migration_sql, migrations, schema_revision
 from primepos.adapters.migration_errors import (
     DatabaseUnreachable,
     MigrationFailed,
@@ -68,6 +68,11 @@ def execute(url: str, *statements: str) -> list[tuple[Any, ...]]:
         for statement in statements:
             cursor = connection.execute(statement)  # type: ignore[call-overload]  # a test's own SQL
         return cursor.fetchall() if cursor.description else []
+
+
+def run_script(url: str, script: str) -> None:
+    """Run SQL as psql does: one statement after the other, in the transactions that it begins itself."""
+    execute(url, *(each.text for each in migration_sql.parse(script)))
 
 
 def without_pause(heard: list[int]) -> Callable[[int], None]:
@@ -346,7 +351,7 @@ def test_a_server_that_is_not_there_is_unreachable():
 def test_the_sql_of_a_plan_builds_what_migrating_builds(empty, fresh_database):
     steps = migration_files.sql_steps(None)
     assert [revision.revision for revision, _ in steps] == REVISIONS
-    execute(empty, *(sql for _, sql in steps))
+    run_script(empty, "".join(sql for _, sql in steps))
 
     # The record of what was applied is kept by migrating only.
     assert shape(empty) == shape(fresh_database)
@@ -354,7 +359,7 @@ def test_the_sql_of_a_plan_builds_what_migrating_builds(empty, fresh_database):
 
 def test_the_sql_of_going_down_undoes_it(empty):
     migrations.upgrade(empty)
-    execute(empty, migration_files.sql_of(REVISIONS[-1], "base", down=True))
+    run_script(empty, migration_files.sql_of(REVISIONS[-1], "base", down=True))
     assert migrations.current(empty) is None
     assert execute(empty, "SELECT to_regclass('tenants')") == [(None,)]
 

@@ -166,7 +166,8 @@ def test_the_trail_can_be_neither_changed_nor_removed(app, shop):
     for statement in ("UPDATE audit_events SET actor_name = 'x'", "DELETE FROM audit_events"):
         for open_unit in (lambda: app.database.tenant(shop.tenant_id), app.database.system_session):
             uow = open_unit()
-            with pytest.raises(Exception, match="permission denied"):
+            # The installation may delete, but only in a transaction that names the tenant that it erases.
+            with pytest.raises(Exception, match="permission denied|app.erasing|invalid input syntax"):
                 uow.run(statement)
             uow.close()
     assert rows(app, "SELECT * FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,)) == before
