@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from primepos.core.context import Identity, operator
-from primepos.core.db import run_in_transaction
 from primepos.core.errors import PermissionDenied
 from primepos.core.ids import new_id
 from primepos.core.permissions import Role
@@ -157,9 +156,11 @@ def test_books_are_held_by_country_to_the_end_of_a_year() -> None:
 def test_without_naming_the_tenant_that_is_erased_nothing_can_be_removed(app: App, shop: Shop) -> None:
     app.run(book_sale, shop.cashier, basket(shop))
 
-    def work(uow: Any) -> None:
-        assert uow.run("DELETE FROM payments WHERE tenant_id = %s", (shop.tenant_id,)) == 0
-        assert uow.run("DELETE FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,)) == 0
-        assert uow.run("DELETE FROM tenants WHERE id = %s", (shop.tenant_id,)) == 0
-
-    run_in_transaction(app.database.system_session, work)
+    for table, column in (("payments", "tenant_id"), ("audit_events", "tenant_id"), ("tenants", "id")):
+        before = rows(app, f"SELECT * FROM {table} WHERE {column} = %s", (shop.tenant_id,))
+        uow = app.database.system_session()
+        with pytest.raises(Exception, match=r"app\.erasing|invalid input syntax"):
+            uow.run(f"DELETE FROM {table} WHERE {column} = %s", (shop.tenant_id,))
+        uow.close()
+        assert before
+        assert rows(app, f"SELECT * FROM {table} WHERE {column} = %s", (shop.tenant_id,)) == before
