@@ -167,7 +167,7 @@ def test_the_trail_can_be_neither_changed_nor_removed(app, shop):
         for open_unit in (lambda: app.database.tenant(shop.tenant_id), app.database.system_session):
             uow = open_unit()
             # The installation may delete, but only in a transaction that names the tenant that it erases.
-            with pytest.raises(Exception, match="permission denied|app.erasing|invalid input syntax"):
+            with pytest.raises(Exception, match=r"permission denied|app\.erasing|invalid input syntax"):
                 uow.run(statement)
             uow.close()
     assert rows(app, "SELECT * FROM audit_events WHERE tenant_id = %s", (shop.tenant_id,)) == before
