@@ -348,3 +348,15 @@ def test_an_export_holds_everything_that_the_seal_covers(app: App, shop: Shop, t
     assert (exported.value, exported.lines[2].kind, exported.payments[1].kind) == (2000, "gift_card", "tip")
     again = msgspec.json.decode(msgspec.json.encode(exported), type=ExportedSale)
     assert again == exported
+
+
+def test_goods_come_back_before_the_card_that_was_sold_beside_them(app: App, shop: Shop) -> None:
+    card = {"kind": "gift_card", "amount": 2000, "card_id": new_id()}
+    sale = app.run(book_sale, shop.manager, basket(shop, values=[card], tenders=[{"kind": "card", "amount": 2450}]))
+    first = {"id": new_id(), "sale_id": sale.id, "reason": "x", "lines": [{"line_no": 1}]}
+    one = app.run(refund_sale, shop.owner, first)
+    rest = app.run(refund_sale, shop.owner, {"id": new_id(), "sale_id": sale.id, "reason": "x"})
+
+    assert (one.base + rest.base, one.tax + rest.tax) == (-sale.base, -sale.tax)
+    assert (one.value, rest.value, one.total + rest.total) == (0, -2000, -2450)
+    assert_books_hold(app, shop)
