@@ -134,8 +134,9 @@ class Prepared:
         limits = (self.limits[0], str(parameters["tenant"]), *self.limits[2:])
         with self.connection.pipeline():
             self.connection.cursor().execute(self.preamble, limits, prepare=True)
-            cursor = self.connection.cursor()
-            cursor.execute(posting.BOOK, parameters, prepare=True)
+            cursor = psycopg.RawCursor(self.connection)
+            values = [parameters[name] for name in posting._BOOK_NAMES]  # noqa: SLF001  the shipped statement as it is sent
+            cursor.execute(posting.BOOK, values, prepare=True)
             booked = cursor.fetchone()
         if booked is None:
             sys.exit("the statement booked nothing")
